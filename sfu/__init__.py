@@ -1,0 +1,1 @@
+"""A selective forwarding unit for end-to-end encrypted conferences."""

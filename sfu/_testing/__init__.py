@@ -1,0 +1,1 @@
+"""Native internals shown to the tests; built only with SFU_TESTING=ON."""
