@@ -1,0 +1,125 @@
+// ICE (RFC 8445) for one transport, over single datagrams: the lite role that the server plays, and the controlling
+// role of the load client. Both are driven by datagrams and time only.
+//
+// Nothing without a valid USERNAME and MESSAGE-INTEGRITY is answered or remembered, so a stranger can neither use the
+// server as a reflector nor fill its tables.
+#ifndef SFU_MEDIA_ICE_H
+#define SFU_MEDIA_ICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/address.h"
+#include "core/stun.h"
+
+enum {
+    ICE_MAX_ADDRESSES = 8, // validated remote addresses kept for a transport
+    ICE_MAX_UFRAG = 32,
+    ICE_MAX_PASSWORD = 64,
+    ICE_CONSENT_US = 30 * 1000000, // RFC 7675 section 5.1: consent ends 30 s after the last valid check
+};
+
+// Local end and remote end of a pair. `local` is the index of the server's socket (or TCP connection).
+typedef struct ice_path {
+    net_address remote;
+    uint32_t local;
+} ice_path;
+
+static inline bool ice_path_equal(const ice_path *a, const ice_path *b) {
+    return a->local == b->local && net_address_equal(&a->remote, &b->remote);
+}
+
+typedef struct ice_credentials {
+    char ufrag[ICE_MAX_UFRAG + 1];       // terminated
+    char password[ICE_MAX_PASSWORD + 1]; // terminated
+} ice_credentials;
+
+// ---- lite ----
+
+typedef struct ice_validated {
+    ice_path path;
+    uint64_t checked_us; // last valid request
+    bool nominated;      // a valid request on it carried USE-CANDIDATE
+} ice_validated;
+
+typedef struct ice_lite {
+    ice_credentials local;
+    char remote_ufrag[ICE_MAX_UFRAG + 1]; // checked; a lite agent sends no requests, so it needs no remote password
+    ice_validated addresses[ICE_MAX_ADDRESSES];
+    uint8_t address_count;
+    int8_t selected; // index of the pair in use, -1 before the first valid check
+    bool connected;  // consent is alive
+} ice_lite;
+
+// What a datagram or the clock changed, for the owner of the address table to follow.
+typedef struct ice_change {
+    bool added;     // `path` became valid
+    bool removed;   // `evicted` is no longer valid
+    bool selected;  // the pair in use is now `path`
+    bool connected; // the first valid check, or the first after consent had expired
+    bool expired;   // consent expired: send nothing until the next valid check
+    ice_path path;
+    ice_path evicted;
+} ice_change;
+
+// `remote_ufrag` may be empty while it is not known: no check is valid then. 0 or -EINVAL (length, characters: RFC 8839
+// section 5.4 allows ALPHA, DIGIT, + and /; ufrag 4 to 32, password 22 to 64).
+int ice_lite_init(ice_lite *agent, const ice_credentials *local, const char *remote_ufrag);
+
+// New credentials of both sides after an ICE restart (RFC 8445 section 9): validated addresses stay usable for sending
+// until a check with the new credentials selects a pair.
+int ice_lite_restart(ice_lite *agent, const ice_credentials *local, const char *remote_ufrag);
+
+// One STUN message. Writes at most one response and returns its length (0: nothing to send). Answers:
+//  - Binding request, USERNAME "local:remote" and MESSAGE-INTEGRITY valid: success with XOR-MAPPED-ADDRESS; the address
+//    counts as validated; USE-CANDIDATE selects the pair (the latest nomination wins); before the first nomination the
+//    first valid pair is selected.
+//  - ICE-CONTROLLED from the peer, who must be controlling towards a lite agent: 487 (RFC 8445 section 7.3.1.1).
+//  - unknown comprehension-required attributes, integrity valid: 420 with the list.
+//  - PRIORITY missing, integrity valid: 400.
+//  - everything else, indications and responses too: silence.
+size_t ice_lite_on_stun(ice_lite *agent, uint64_t now_us, const ice_path *path, const stun_message *message,
+                        uint8_t *response, size_t capacity, ice_change *change);
+
+// Consent and age. Call at the deadline; the change may be empty.
+void ice_lite_on_timeout(ice_lite *agent, uint64_t now_us, ice_change *change);
+uint64_t ice_lite_next_deadline_us(const ice_lite *agent); // UINT64_MAX: none
+
+// The pair to send on, or NULL while nothing may be sent.
+const ice_path *ice_lite_selected(const ice_lite *agent);
+
+// A path that can no longer be used (its TCP connection closed).
+void ice_lite_remove_path(ice_lite *agent, const ice_path *path, ice_change *change);
+
+// ---- controlling, with a lite peer at a known address ----
+
+typedef struct ice_controlling {
+    ice_credentials local;
+    ice_credentials remote;
+    ice_path path; // the pair that is checked
+    uint64_t tie_breaker;
+    uint64_t random; // state of the generator of transaction ids: seeded, replayable
+    uint8_t transaction_id[STUN_TRANSACTION_ID_BYTES];
+    uint64_t sent_us;     // last request
+    uint64_t next_us;     // when the next request is due
+    uint64_t answered_us; // last valid success
+    uint32_t attempts;    // requests without an answer
+    bool outstanding;
+    bool connected;
+    bool nominating; // requests carry USE-CANDIDATE
+} ice_controlling;
+
+int ice_controlling_init(ice_controlling *agent, const ice_credentials *local, const ice_credentials *remote,
+                         const ice_path *path, uint64_t seed, uint64_t now_us);
+// Moves to another path (a changed network): checks it at once, nominating.
+void ice_controlling_set_path(ice_controlling *agent, const ice_path *path, uint64_t now_us);
+// A response (or a request, which a lite peer never sends: ignored). `change` as above.
+void ice_controlling_on_stun(ice_controlling *agent, uint64_t now_us, const ice_path *path, const stun_message *message,
+                             ice_change *change);
+// The next request to send, if due: every 50 ms doubling to 500 ms until connected, then every 2.5 s ± 20 % (RFC 7675:
+// 5 s ± 20 %; halved so that loss of one check never ends consent); returns its length or 0.
+size_t ice_controlling_poll(ice_controlling *agent, uint64_t now_us, uint8_t *out, size_t capacity, ice_change *change);
+uint64_t ice_controlling_next_deadline_us(const ice_controlling *agent);
+
+#endif

@@ -1,0 +1,49 @@
+// From a slot's outgoing sequence numbers back to what was sent under them, run-length: one run for each stretch in
+// which output is input plus a constant. It answers NACKs long after the pacer has forgotten the packet.
+#ifndef SFU_MEDIA_SEQUENCE_MAP_H
+#define SFU_MEDIA_SEQUENCE_MAP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/seq.h"
+
+enum { SEQUENCE_MAP_RUNS = 32 }; // a run ends at a splice, a layer switch or a closed hole; the oldest is forgotten
+
+// How input became output between two changes.
+typedef struct sequence_run {
+    seq64 out_first;           // first outgoing number of the run
+    seq64 in_first;            // incoming number that became it
+    uint32_t timestamp_offset; // outgoing time stamp minus incoming, modulo 2^32
+    uint32_t source;           // id of the source
+    uint8_t layer;             // simulcast layer of the source
+} sequence_run;
+
+typedef struct sequence_map sequence_map;
+
+// Made at a slot's first packet, so that idle slots cost nothing. NULL: no memory.
+sequence_map *sequence_map_create(void);
+void sequence_map_destroy(sequence_map *map);
+
+// Starts a run at an outgoing number not below the first of any run in the map. -EINVAL otherwise.
+int sequence_map_begin(sequence_map *map, const sequence_run *run);
+
+// The run that an outgoing number falls in, or NULL if it is older than the oldest run.
+const sequence_run *sequence_map_find_out(const sequence_map *map, seq64 out);
+
+// The newest run; NULL in an empty map.
+const sequence_run *sequence_map_current(const sequence_map *map);
+
+static inline seq64 sequence_run_out(const sequence_run *run, seq64 in) {
+    return in - run->in_first + run->out_first;
+}
+
+static inline seq64 sequence_run_in(const sequence_run *run, seq64 out) {
+    return out - run->out_first + run->in_first;
+}
+
+// Takes back every number from `out` on (queued, never sent): runs that begin there or later vanish.
+void sequence_map_truncate(sequence_map *map, seq64 out);
+
+#endif
