@@ -26,10 +26,11 @@ typedef struct sequence_map sequence_map;
 sequence_map *sequence_map_create(void);
 void sequence_map_destroy(sequence_map *map);
 
-// Starts a run at an outgoing number not below the first of any run in the map. -EINVAL otherwise.
+// Starts a run at an outgoing number not below the first of any run in the map (at the same number it replaces that
+// run). -EINVAL otherwise.
 int sequence_map_begin(sequence_map *map, const sequence_run *run);
 
-// The run that an outgoing number falls in, or NULL if it is older than the oldest run.
+// The run that an outgoing number falls in, or NULL if it is older than the oldest run. Valid until the map changes.
 const sequence_run *sequence_map_find_out(const sequence_map *map, seq64 out);
 
 // The newest run; NULL in an empty map.
