@@ -48,9 +48,9 @@ typedef struct stun_message {
     uint16_t unknown[STUN_MAX_UNKNOWN_ATTRIBUTES];
 } stun_message;
 
-// 0, or -EBADMSG for anything malformed: truncated, wrong magic cookie, length not a multiple of 4, attribute past the
-// end, repeated FINGERPRINT, attributes after FINGERPRINT, wrong FINGERPRINT, bad address family. Attributes that
-// follow MESSAGE-INTEGRITY, other than FINGERPRINT, are ignored (RFC 8489 section 14.5).
+// 0, or -EBADMSG for anything malformed or not a Binding message: truncated, wrong magic cookie, length not a multiple
+// of 4, attribute past the end, repeated FINGERPRINT, attributes after FINGERPRINT, wrong FINGERPRINT, bad address
+// family. Attributes that follow MESSAGE-INTEGRITY, other than FINGERPRINT, are ignored (RFC 8489 section 14.5).
 int stun_parse(stun_message *message, const uint8_t *bytes, size_t length);
 
 // Whether MESSAGE-INTEGRITY is present and is HMAC-SHA1 under `key` (short-term: the password). Constant time.
