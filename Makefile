@@ -1,0 +1,87 @@
+# The commands of this repository; README.md says what each is for. Everything lands in .venv and build/.
+
+VENV := $(or $(SFU_VENV),.venv)
+PYTHON ?= python3
+CC ?= cc
+BUILD ?= build
+FUZZ_SECONDS ?= 60
+
+python := $(abspath $(VENV))/bin/python
+bin := $(abspath $(VENV))/bin
+# The distribution's tools where they are there, else the lock file's.
+cmake := $(or $(shell command -v cmake),$(bin)/cmake)
+ninja := $(or $(shell command -v ninja),$(bin)/ninja)
+configure = $(cmake) -S native -G Ninja -DCMAKE_MAKE_PROGRAM=$(ninja) -DPython_EXECUTABLE=$(python) --log-level=NOTICE
+installed := $(VENV)/.sfu-installed
+c_sources = $(shell git ls-files 'native/*.c' 'native/*.h')
+
+.DELETE_ON_ERROR:
+.PHONY: help setup lock dev test lint format sanitize stress fuzz fuzzers bench clean
+
+help:
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
+
+setup: $(installed) ## a virtual environment with what the lock file names
+
+$(installed): requirements/dev.txt
+	scripts/system-packages $(PYTHON)
+	[ -x $(python) ] || $(PYTHON) -m venv $(VENV)
+	$(python) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	touch $@
+
+lock: ## requirements/dev.txt anew from pyproject.toml and requirements/dev.in
+	CUSTOM_COMPILE_COMMAND='make lock' PIP_FIND_LINKS= $(bin)/pip-compile --quiet --generate-hashes --allow-unsafe \
+		--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --strip-extras \
+		--extra client --output-file requirements/dev.txt pyproject.toml requirements/dev.in
+
+dev: $(installed) ## fast incremental build in place, with what the tests need
+	$(configure) -B $(BUILD)/dev -DSFU_TESTING=ON -DSFU_INPLACE=$(CURDIR)
+	$(ninja) -C $(BUILD)/dev
+
+test: dev ## all tests
+	$(python) -m pytest
+
+lint: $(installed) ## formatting, static checks, types, architecture
+	$(bin)/ruff format --check
+	$(bin)/ruff check
+	$(bin)/clang-format --dry-run --Werror $(c_sources)
+	$(bin)/mypy
+	$(python) -m pytest -q tests/test_architecture.py
+	$(configure) -B $(BUILD)/lint
+	scripts/run-clang-tidy $(bin)/clang-tidy $(BUILD)/lint
+
+format: $(installed) ## what lint asks for where a tool can do it
+	$(bin)/ruff format
+	$(bin)/ruff check --fix-only
+	$(bin)/clang-format -i $(c_sources)
+
+# Modules that are instrumented must not lie where a usual run finds them: they go to a folder of links.
+sanitize: $(installed) ## native tests under address and undefined-behaviour sanitizers
+	rm -rf $(BUILD)/sanitize/stage
+	mkdir -p $(BUILD)/sanitize/stage
+	cp -rs $(CURDIR)/sfu $(BUILD)/sanitize/stage/sfu
+	find $(BUILD)/sanitize/stage ! -type d ! -name '*.py' -delete
+	$(configure) -B $(BUILD)/sanitize -DSFU_TESTING=ON -DSFU_SANITIZE=address,undefined -DCMAKE_C_COMPILER=gcc \
+		-DSFU_INPLACE=$(abspath $(BUILD))/sanitize/stage
+	$(ninja) -C $(BUILD)/sanitize
+	scripts/with-sanitizer $(abspath $(BUILD))/sanitize/stage $(python) -m pytest -p no:cacheprovider \
+		$(wildcard tests/native tests/sim)
+
+stress: $(installed) ## programs of native/tests under the thread sanitizer
+	$(configure) -B $(BUILD)/stress -DSFU_SANITIZE=thread
+	$(ninja) -C $(BUILD)/stress stress
+	scripts/run-stress $(BUILD)/stress/stress
+
+fuzzers: $(installed)
+	$(configure) -B $(BUILD)/fuzz -DSFU_FUZZ=ON -DCMAKE_C_COMPILER=clang -DSFU_SANITIZE=address,undefined
+	$(ninja) -C $(BUILD)/fuzz fuzzers
+
+fuzz: fuzzers ## every fuzzer for FUZZ_SECONDS (60); FUZZ='fuzz_rtp fuzz_stun' for some
+	scripts/run-fuzzers $(BUILD)/fuzz/fuzzers $(FUZZ_SECONDS) $(FUZZ)
+
+bench: dev ## benchmarks
+	$(python) -m pytest bench --benchmark-only
+
+clean: ## what was built, but not the virtual environment
+	rm -rf $(BUILD)
+	find sfu -name '*.so' -delete

@@ -1,0 +1,21 @@
+"""What all tests share: which build of the native modules is under test."""
+
+import os
+import sys
+from pathlib import Path
+
+# `make sanitize` keeps instrumented modules away from the source tree; they must win over those built in place, or the
+# sanitizers would watch nothing. Once `sfu` comes from there, so does all below it.
+_STAGE = os.environ.get("SFU_STAGE")
+if _STAGE:
+    sys.path.insert(0, _STAGE)
+
+import sfu  # noqa: E402  after the path is set
+
+_PACKAGE = Path(sfu.__file__).parent
+if _STAGE and _PACKAGE.parent != Path(_STAGE):
+    raise RuntimeError(f"SFU_STAGE is {_STAGE}, but sfu was imported from {_PACKAGE}")
+
+
+def pytest_report_header() -> str:
+    return f"sfu: {_PACKAGE}"
