@@ -1,6 +1,6 @@
-// What SRTP needs of a cryptographic library; one implementation is chosen at build time: cipher_ipsecmb.c where
-// intel-ipsec-mb is found (x86-64), else cipher_openssl.c. The payload is gathered from three pieces so that a body
-// shared between receivers is never written or copied to change what stands before and after it.
+// What SRTP needs of a cryptographic library. AES-GCM is chosen at build time: cipher_ipsecmb.c where intel-ipsec-mb is
+// found (x86-64), else cipher_openssl.c; the rest, cipher_cm.c, is OpenSSL's with both. The payload is gathered from
+// three pieces so that a body shared between receivers is never written to change what stands before and after it.
 #ifndef SFU_CORE_CIPHER_H
 #define SFU_CORE_CIPHER_H
 

@@ -335,8 +335,8 @@ cdef class Sender:
 
     def protect_rtcp(self, bytes packet, capacity=None):
         """(status or length, packet)."""
-        cdef Fenced buffer = Fenced(packet, capacity or len(packet) + 20)
-        cdef int status = srtcp_protect(self.sender, buffer.data, len(packet), buffer.size)
+        cdef Fenced buffer = Fenced(packet, len(packet) + 20 if capacity is None else capacity)
+        cdef int status = srtcp_protect(self.sender, buffer.data, len(packet), buffer.size if capacity is None else capacity)
         return status, buffer.take(0, max(status, 0))
 
 
