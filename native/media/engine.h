@@ -44,6 +44,9 @@ typedef struct engine_config {
 // `links` joins this engine to its peers and must outlive it; NULL for an engine on its own. NULL: no memory, or a
 // value out of range.
 engine *engine_create(const engine_config *config, handoff *links);
+// Closes every transport and lets go of every packet. Engines that share a hand-off are all shut down first, then take
+// what the others sent back (engine_on_handoff) until nothing is under way, and only then are destroyed.
+void engine_shut_down(engine *self, uint64_t now_us);
 void engine_destroy(engine *self);
 
 // ---- in ----

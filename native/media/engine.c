@@ -1,0 +1,350 @@
+#include "media/engine.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/demux.h"
+#include "core/stun.h"
+#include "media/engine_internal.h"
+
+enum { ENGINE_MIN_PACKETS = 16, DEPARTURES_PER_PACKET = 4 };
+
+// splitmix64 (Steele, Lea, Flood 2014): for RTP's random starts, which are no secrets here (RFC 3550 section 5.1 wanted
+// them against known-plaintext attacks on weaker ciphers).
+uint64_t engine_random(engine *self) {
+    uint64_t z = (self->random += UINT64_C(0x9E3779B97F4A7C15));
+    z = (z ^ z >> 30) * UINT64_C(0xBF58476D1CE4E5B9);
+    z = (z ^ z >> 27) * UINT64_C(0x94D049BB133111EB);
+    return z ^ z >> 31;
+}
+
+static bool is_valid(const engine_config *config, const handoff *links) {
+    return config->max_transports > 0 && config->packets >= ENGINE_MIN_PACKETS &&
+           config->max_payload_bytes <= ENGINE_MAX_DATAGRAM && config->max_payload_bytes >= 256 &&
+           config->pacing_bps > 0 &&
+           (links ? config->index < handoff_engines(links) : config->index < ENGINE_MAX_ENGINES);
+}
+
+static bool allocate(engine *self) {
+    const engine_config *config = &self->config;
+    size_t engines = self->links ? handoff_engines(self->links) : 1;
+    self->addresses = address_table_create((size_t)config->max_transports * ICE_MAX_ADDRESSES, config->seed);
+    self->transports = calloc(config->max_transports, sizeof *self->transports);
+    self->records = calloc(ENGINE_DTLS_QUEUE, sizeof *self->records);
+    self->boxes[0] = calloc(1, sizeof(outbox));
+    self->boxes[1] = calloc(1, sizeof(outbox));
+    self->arena = malloc(ENGINE_ARENA_BYTES);
+    self->backlog = calloc(engines, sizeof *self->backlog);
+    bool pools = packet_pool_init(&self->packets, config->packets, config->index, self->links) == 0;
+    pools = departure_pool_init(&self->departures, config->packets * DEPARTURES_PER_PACKET) == 0 && pools;
+    pools = deadline_heap_init(&self->deadlines, config->max_transports) == 0 && pools;
+    return pools && self->addresses && self->transports && self->records && self->boxes[0] && self->boxes[1] &&
+           self->arena && self->backlog;
+}
+
+engine *engine_create(const engine_config *config, handoff *links) {
+    if (!is_valid(config, links)) return NULL;
+    engine *self = calloc(1, sizeof *self);
+    if (!self) return NULL;
+    self->config = *config;
+    self->links = links;
+    self->random = config->seed[0] ^ (config->seed[1] << 1 | config->seed[1] >> 63);
+    self->sweep_us = UINT64_MAX;
+    if (allocate(self)) return self;
+    engine_destroy(self);
+    return NULL;
+}
+
+void engine_shut_down(engine *self, uint64_t now_us) {
+    for (uint32_t i = 0; i < self->config.max_transports; i++)
+        if (self->transports[i].open) transport_close(self, &self->transports[i], now_us);
+    for (size_t i = 0; i < SOURCE_TABLE_BUCKETS; i++) {
+        while (self->sources.buckets[i]) {
+            source *s = self->sources.buckets[i];
+            source_table_remove(&self->sources, s);
+            source_destroy(s, &self->packets);
+        }
+    }
+}
+
+void engine_destroy(engine *self) {
+    if (!self) return;
+    if (self->transports) engine_shut_down(self, 0);
+    address_table_destroy(self->addresses);
+    for (size_t i = 0; self->backlog && i < (self->links ? handoff_engines(self->links) : 1u); i++)
+        free(self->backlog[i].entries);
+    free(self->backlog);
+    free(self->transports);
+    free(self->records);
+    free(self->boxes[0]);
+    free(self->boxes[1]);
+    free(self->arena);
+    packet_pool_free(&self->packets);
+    departure_pool_free(&self->departures);
+    deadline_heap_free(&self->deadlines);
+    free(self);
+}
+
+// ---- what the files of the engine share ----
+
+void engine_mark_ready(engine *self, transport *which) {
+    if (which->ready) return;
+    which->ready = true;
+    which->ready_next = NULL;
+    if (self->ready_last)
+        self->ready_last->ready_next = which;
+    else
+        self->ready_first = which;
+    self->ready_last = which;
+}
+
+static transport *take_ready(engine *self) {
+    transport *first = self->ready_first;
+    self->ready_first = first->ready_next;
+    if (!self->ready_first) self->ready_last = NULL;
+    first->ready = false;
+    return first;
+}
+
+void engine_touch(engine *self, transport *which, uint64_t at_us) {
+    if (at_us < which->timer.at_us) deadline_set(&self->deadlines, &which->timer, at_us);
+}
+
+void engine_raise(engine *self, transport *which, event_type type) {
+    which->event_bits |= 1u << type;
+    if (which->event_queued) return;
+    which->event_queued = true;
+    which->event_next = NULL;
+    if (self->event_last)
+        self->event_last->event_next = which;
+    else
+        self->event_first = which;
+    self->event_last = which;
+}
+
+void engine_send_plain(engine *self, uint32_t id, const ice_path *path, const uint8_t *bytes, size_t length) {
+    outbox *box = self->boxes[self->box];
+    if (box->count == ENGINE_OUTBOX_MESSAGES || ENGINE_OUTBOX_BYTES - box->used < length) return;
+    uint8_t *copy = box->bytes + box->used;
+    memcpy(copy, bytes, length);
+    box->used += length;
+    box->messages[box->count++] = (transmit){
+        .bytes = copy,
+        .length = (uint32_t)length,
+        .segment_bytes = (uint16_t)length,
+        .segments = 1,
+        .transport = id,
+        .path = *path,
+    };
+}
+
+uint8_t *engine_arena_room(engine *self, size_t bytes) {
+    if (ENGINE_ARENA_BYTES - self->arena_used < bytes) return NULL;
+    uint8_t *room = self->arena + self->arena_used;
+    self->arena_used += bytes;
+    return room;
+}
+
+// ---- in ----
+
+static void receive_stun(engine *self, const datagram *in, uint64_t now_us) {
+    stun_message message;
+    uint32_t id = UINT32_MAX;
+    if (in->length <= STUN_MAX_BYTES && stun_parse(&message, in->bytes, in->length) == 0 && message.username)
+        id = address_table_find_username(self->addresses, message.username, message.username_length);
+    if (id >= self->config.max_transports) {
+        self->stats.stun_refused++;
+        return;
+    }
+    transport *meant = &self->transports[id];
+    uint8_t response[STUN_MAX_BYTES];
+    ice_change change = {0};
+    size_t length = ice_lite_on_stun(&meant->ice, now_us, &in->path, &message, response, sizeof response, &change);
+    transport_apply(self, meant, &change, now_us);
+    if (length > 0)
+        engine_send_plain(self, id, &in->path, response, length);
+    else
+        self->stats.stun_refused++;
+}
+
+static void receive_dtls(engine *self, const datagram *in, uint32_t id) {
+    if (self->record_count == ENGINE_DTLS_QUEUE || in->length > ENGINE_MAX_DATAGRAM) {
+        self->stats.dtls_dropped++;
+        return;
+    }
+    dtls_record *record = &self->records[(self->record_first + self->record_count++) % ENGINE_DTLS_QUEUE];
+    record->transport = id;
+    record->length = (uint16_t)in->length;
+    memcpy(record->bytes, in->bytes, in->length);
+}
+
+static void receive_datagram(engine *self, const datagram *in, uint64_t now_us) {
+    self->stats.datagrams_received++;
+    datagram_kind kind = demux_classify(in->bytes, in->length);
+    if (kind == DATAGRAM_STUN) {
+        receive_stun(self, in, now_us);
+        return;
+    }
+    // Only addresses that a check has validated are in the table.
+    uint32_t id = kind == DATAGRAM_UNKNOWN ? UINT32_MAX : address_table_find_path(self->addresses, &in->path);
+    if (id >= self->config.max_transports) {
+        self->stats.datagrams_unknown++;
+        self->stats.dtls_dropped += kind == DATAGRAM_DTLS;
+        return;
+    }
+    if (kind == DATAGRAM_DTLS)
+        receive_dtls(self, in, id);
+    else if (kind == DATAGRAM_RTCP)
+        feedback_receive(self, &self->transports[id], in, now_us);
+    else
+        receive_rtp(self, &self->transports[id], in, now_us);
+}
+
+void engine_on_datagrams(engine *self, uint64_t now_us, const datagram *batch, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        receive_datagram(self, &batch[i], now_us);
+}
+
+void engine_on_handoff(engine *self, uint64_t now_us) {
+    exchange_drain(self, now_us);
+}
+
+// ---- out ----
+
+static size_t hand_out(engine *self, transmit *messages, size_t capacity) {
+    outbox *box = self->boxes[self->box];
+    size_t count = box->count < capacity ? box->count : capacity;
+    memcpy(messages, box->messages, count * sizeof *messages);
+    if (count < box->count) {
+        memmove(box->messages, box->messages + count, (box->count - count) * sizeof *messages);
+        box->count -= count;
+        return count;
+    }
+    // What the other box held was handed out before and is no longer in use.
+    self->box = 1 - self->box;
+    self->boxes[self->box]->count = 0;
+    self->boxes[self->box]->used = 0;
+    return count;
+}
+
+static void run_timers(engine *self, uint64_t now_us) {
+    const deadline *first;
+    while ((first = deadline_heap_first(&self->deadlines)) && first->at_us <= now_us) {
+        transport *due = &self->transports[first->owner];
+        deadline_set(&self->deadlines, &due->timer, UINT64_MAX);
+        ice_change change = {0};
+        ice_lite_on_timeout(&due->ice, now_us, &change);
+        transport_apply(self, due, &change, now_us);
+        // Its reports or departures are due; what is next is known once they have been made.
+        deadline_set(&self->deadlines, &due->timer, UINT64_MAX);
+        engine_mark_ready(self, due);
+    }
+}
+
+static bool has_due(const transport *self, uint64_t now_us) {
+    return transport_next_deadline_us(self) <= now_us;
+}
+
+size_t engine_poll(engine *self, uint64_t now_us, transmit *messages, size_t capacity) {
+    self->arena_used = 0;
+    history_sweep(self, now_us);
+    run_timers(self, now_us);
+    size_t made = hand_out(self, messages, capacity);
+    uint32_t packets = ENGINE_TURN_PACKETS;
+    // Each transport at most once in a turn: what it still has waits until the others had theirs.
+    const transport *last = self->ready_last;
+    while (self->ready_first && made < capacity && packets > 0) {
+        transport *next = take_ready(self);
+        bool was_last = next == last;
+        if (next->open) {
+            made += report_flush(self, next, now_us, messages + made, capacity - made);
+            made += departure_flush(self, next, now_us, messages + made, capacity - made, &packets);
+            if (has_due(next, now_us))
+                engine_mark_ready(self, next);
+            else
+                deadline_set(&self->deadlines, &next->timer, transport_next_deadline_us(next));
+        }
+        if (was_last) break;
+    }
+    self->stats.packets_free = self->packets.free;
+    self->stats.packets_total = self->packets.total;
+    self->stats.departures_queued = self->departures.queued;
+    return made;
+}
+
+uint64_t engine_next_deadline_us(const engine *self) {
+    if (self->ready_first || self->boxes[self->box]->count > 0) return 0;
+    const deadline *first = deadline_heap_first(&self->deadlines);
+    return first && first->at_us < self->sweep_us ? first->at_us : self->sweep_us;
+}
+
+uint64_t engine_take_wakeups(engine *self) {
+    uint64_t wakeups = self->wakeups | self->packets.wakeups;
+    self->wakeups = 0;
+    self->packets.wakeups = 0;
+    return wakeups;
+}
+
+// ---- events ----
+
+static bool next_slot_event(const transport *which, event *out) {
+    for (uint16_t i = 0; i < which->slot_limit; i++) {
+        slot *s = which->slots[i];
+        if (!s || !s->announce) continue;
+        s->announce = false;
+        *out = (event){.type = EVENT_SLOT_FILLED, .transport = which->id, .slot = i, .source = s->showing};
+        return true;
+    }
+    return false;
+}
+
+static bool next_transport_event(transport *which, event *out) {
+    while (which->event_bits) {
+        event_type type = (event_type)__builtin_ctz(which->event_bits);
+        if (type == EVENT_SLOT_FILLED) {
+            if (next_slot_event(which, out)) return true;
+            which->event_bits &= ~(1u << type);
+            continue;
+        }
+        which->event_bits &= ~(1u << type);
+        const ice_path *path = ice_lite_selected(&which->ice);
+        *out = (event){.type = type, .transport = which->id};
+        if (path && type != EVENT_TRANSPORT_CLOSED) out->path = *path;
+        return true;
+    }
+    return false;
+}
+
+bool engine_next_event(engine *self, event *out) {
+    while (self->event_first) {
+        transport *first = self->event_first;
+        if (next_transport_event(first, out)) return true;
+        self->event_first = first->event_next;
+        if (!self->event_first) self->event_last = NULL;
+        first->event_queued = false;
+    }
+    if (self->record_count == 0) return false;
+    const dtls_record *record = &self->records[self->record_first];
+    *out = (event){.type = EVENT_TRANSPORT_DTLS, .transport = record->transport, .length = record->length};
+    memcpy(out->bytes, record->bytes, record->length);
+    self->record_first = (self->record_first + 1) % ENGINE_DTLS_QUEUE;
+    self->record_count--;
+    return true;
+}
+
+const engine_stats *engine_get_stats(const engine *self) {
+    return &self->stats;
+}
+
+int engine_get_transport_stats(const engine *self, uint32_t id, transport_stats *stats) {
+    if (id >= self->config.max_transports || !self->transports[id].open) return -ENOENT;
+    const transport *which = &self->transports[id];
+    *stats = which->stats;
+    stats->rtt_us = which->rtt_us;
+    for (int class = 0; class < DEPARTURE_CLASSES; class++) {
+        stats->queue_packets += which->queues[class].count;
+        stats->queue_bytes += which->queues[class].bytes;
+    }
+    return 0;
+}

@@ -1,0 +1,128 @@
+// What the engine's own files share. Nothing outside media/ includes this.
+#ifndef SFU_MEDIA_ENGINE_INTERNAL_H
+#define SFU_MEDIA_ENGINE_INTERNAL_H
+
+#include "media/address_table.h"
+#include "media/departure.h"
+#include "media/engine.h"
+#include "media/handoff.h"
+#include "media/packet.h"
+#include "media/source.h"
+#include "media/transport.h"
+
+enum {
+    ENGINE_ARENA_BYTES = 512 * 1024, // a turn's ciphertext: ENGINE_TURN_PACKETS full packets and the RTCP beside them
+    ENGINE_OUTBOX_MESSAGES = 256,
+    ENGINE_OUTBOX_BYTES = 128 * 1024,
+    ENGINE_DTLS_QUEUE = 128,
+    ENGINE_SWEEP_US = 250000, // between looks at the age of history
+    ENGINE_PRESS_US = 10000,  // at least so long between two cuts of history for want of buffers
+};
+
+// Datagrams that are ready as they are: STUN answers and DTLS. Two of them take turns, because messages handed out stay
+// valid until the next poll.
+typedef struct outbox {
+    transmit messages[ENGINE_OUTBOX_MESSAGES];
+    size_t count;
+    uint8_t bytes[ENGINE_OUTBOX_BYTES];
+    size_t used;
+} outbox;
+
+typedef struct dtls_record {
+    uint32_t transport;
+    uint16_t length;
+    uint8_t bytes[ENGINE_MAX_DATAGRAM];
+} dtls_record;
+
+// What one engine wants of another and could not say yet because the ring was full; bounded by what there is to say.
+typedef struct control_backlog {
+    handoff_control *entries;
+    size_t count;
+    size_t capacity;
+} control_backlog;
+
+struct engine {
+    engine_config config;
+    handoff *links;
+    packet_pool packets;
+    departure_pool departures;
+    address_table *addresses;
+    source_table sources;
+    transport *transports;
+    deadline_heap deadlines;
+    uint64_t sweep_us;
+    uint64_t pressed_us; // last time that history was cut short for want of buffers
+    uint64_t random;     // state of the generator
+
+    transport *ready_first; // transports with departures, in turn
+    transport *ready_last;
+    transport *event_first; // transports with events
+    transport *event_last;
+    dtls_record *records; // ring of DTLS datagrams that came
+    size_t record_first;
+    size_t record_count;
+
+    outbox *boxes[2];
+    size_t box; // the one that fills
+    uint8_t *arena;
+    size_t arena_used;
+
+    control_backlog *backlog; // by engine
+    uint64_t wakeups;
+    engine_stats stats;
+};
+
+// ---- engine.c ----
+uint64_t engine_random(engine *self);
+// The transport has something to send, or its deadline may have come nearer.
+void engine_mark_ready(engine *self, transport *which);
+void engine_touch(engine *self, transport *which, uint64_t at_us);
+void engine_raise(engine *self, transport *which, event_type type);
+// A ready-made datagram; dropped when the outbox is full.
+void engine_send_plain(engine *self, uint32_t transport, const ice_path *path, const uint8_t *bytes, size_t length);
+// Room in the turn's arena, or NULL.
+uint8_t *engine_arena_room(engine *self, size_t bytes);
+
+// ---- exchange.c: wishes and packets between engines ----
+void exchange_say(engine *self, uint8_t to, handoff_control_type type, uint32_t source, uint8_t layer);
+void exchange_publish(engine *self, source *from, packet_body *body, uint64_t now_us);
+void exchange_drain(engine *self, uint64_t now_us);
+source *exchange_mirror(engine *self, uint32_t id, uint8_t home, media_kind kind);
+void exchange_unsubscribe(engine *self, source *from, uint8_t layer);
+void exchange_source_gone(engine *self, source *gone, uint64_t now_us);
+// A receiver here needs a key frame of that layer.
+void exchange_want_key_frame(engine *self, source *from, uint8_t layer, uint64_t now_us);
+
+// ---- history.c: how long packets are kept for retransmission ----
+// Drops what is too old, and sources that are gone; moves `sweep_us` on.
+void history_sweep(engine *self, uint64_t now_us);
+// Buffers are short here: cuts the history, and tells the engines that hold some of this one's.
+void history_make_room(engine *self, uint64_t now_us);
+// Buffers are short elsewhere.
+void history_press(engine *self, uint64_t now_us);
+
+// ---- receive.c: SRTP in ----
+void receive_rtp(engine *self, transport *from, const datagram *in, uint64_t now_us);
+// Stores a packet of a source and fans it out to this engine's slots.
+void receive_fan_out(engine *self, source *from, packet *held, uint64_t now_us);
+
+// ---- feedback.c: RTCP in ----
+void feedback_receive(engine *self, transport *from, const datagram *in, uint64_t now_us);
+
+// ---- report.c: RTCP out, in the depart stage ----
+// Reports flow from now on, until nothing is received from and sent to the transport.
+void report_start(engine *self, transport *to, uint64_t now_us);
+size_t report_flush(engine *self, transport *to, uint64_t now_us, transmit *messages, size_t capacity);
+uint64_t report_next_deadline_us(const transport *self);
+
+// ---- transport.c ----
+void transport_close(engine *self, transport *closed, uint64_t now_us);
+void transport_remove_track(engine *self, transport *from, source *removed, uint64_t now_us);
+// Follows what a check or the clock changed of a transport's paths.
+void transport_apply(engine *self, transport *which, const ice_change *change, uint64_t now_us);
+// When the transport has to be looked at next, whatever happens.
+uint64_t transport_next_deadline_us(const transport *self);
+// Drops everything that waits; video goes on at a key frame.
+void transport_flush(engine *self, transport *which, uint64_t now_us);
+
+#endif

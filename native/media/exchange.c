@@ -1,0 +1,149 @@
+// Packets and wishes that cross from one engine to another.
+#include <stdlib.h>
+
+#include "media/engine_internal.h"
+
+void exchange_say(engine *self, uint8_t to, handoff_control_type type, uint32_t source_id, uint8_t layer) {
+    handoff_control control = {.type = type, .source = source_id, .layer = layer};
+    control_backlog *backlog = &self->backlog[to];
+    self->wakeups |= UINT64_C(1) << to;
+    if (backlog->count == 0 && handoff_push_control(self->links, self->config.index, to, &control)) return;
+    if (backlog->count == backlog->capacity) {
+        size_t capacity = backlog->capacity ? backlog->capacity * 2 : 16;
+        handoff_control *entries = realloc(backlog->entries, capacity * sizeof *entries);
+        // Without memory the wish is lost: receivers ask again for key frames, and a subscription shows as an empty
+        // slot.
+        if (!entries) return;
+        backlog->entries = entries;
+        backlog->capacity = capacity;
+    }
+    backlog->entries[backlog->count++] = control;
+}
+
+static void retry_backlog(engine *self, uint8_t to) {
+    control_backlog *backlog = &self->backlog[to];
+    size_t sent = 0;
+    while (sent < backlog->count && handoff_push_control(self->links, self->config.index, to, &backlog->entries[sent]))
+        sent++;
+    if (sent == 0) return;
+    backlog->count -= sent;
+    for (size_t i = 0; i < backlog->count; i++)
+        backlog->entries[i] = backlog->entries[i + sent];
+    self->wakeups |= UINT64_C(1) << to;
+}
+
+// An engine whose ring is full gets nothing more of the layer until a key frame: half of a group of pictures is worth
+// nothing, and re-entry is a splice. Audio is small and just tried again.
+void exchange_publish(engine *self, source *from, packet_body *body, uint64_t now_us) {
+    source_layer *layer = &from->layers[body->layer];
+    bool is_entry = body->kind == MEDIA_AUDIO || (body->key_frame && body->frame_start);
+    for (uint64_t left = layer->engines; left != 0; left &= left - 1) {
+        uint8_t to = (uint8_t)__builtin_ctzll(left);
+        uint64_t bit = UINT64_C(1) << to;
+        if ((layer->blocked & bit) && !is_entry) {
+            self->stats.handoff_dropped++;
+            continue;
+        }
+        if (packet_pool_lend(&self->packets, body, to)) {
+            layer->blocked &= ~bit;
+            continue;
+        }
+        self->stats.handoff_dropped++;
+        if (body->kind == MEDIA_AUDIO) continue;
+        layer->blocked |= bit;
+        key_frame_request_ask(&layer->key_frames, now_us);
+        engine_touch(self, &self->transports[from->transport], key_frame_request_next_deadline_us(&layer->key_frames));
+    }
+}
+
+source *exchange_mirror(engine *self, uint32_t id, uint8_t home, media_kind kind) {
+    source *mirror = source_create(id, home, kind, ENGINE_MAX_LAYERS);
+    if (mirror) source_table_add(&self->sources, mirror);
+    return mirror;
+}
+
+void exchange_unsubscribe(engine *self, source *from, uint8_t layer) {
+    if (from->home == self->config.index || from->layers[layer].slot_count > 0) return;
+    if (!from->gone) exchange_say(self, from->home, HANDOFF_UNSUBSCRIBE, from->id, layer);
+}
+
+void exchange_source_gone(engine *self, source *gone, uint64_t now_us) {
+    gone->gone = true;
+    gone->gone_us = now_us;
+    for (uint8_t layer = 0; layer < gone->layer_count; layer++) {
+        while (gone->layers[layer].slot_count > 0)
+            (void)slot_fill(self, gone->layers[layer].slots[0], NULL, 0, now_us);
+    }
+}
+
+void exchange_want_key_frame(engine *self, source *from, uint8_t layer, uint64_t now_us) {
+    if (from->gone) return;
+    if (from->home != self->config.index) {
+        exchange_say(self, from->home, HANDOFF_KEY_FRAME, from->id, layer);
+        return;
+    }
+    key_frame_request_ask(&from->layers[layer].key_frames, now_us);
+    engine_touch(self, &self->transports[from->transport],
+                 key_frame_request_next_deadline_us(&from->layers[layer].key_frames));
+}
+
+static void on_control(engine *self, uint8_t sender, const handoff_control *control, uint64_t now_us) {
+    source *meant = source_table_find(&self->sources, control->source);
+    if (control->type == HANDOFF_SOURCE_GONE) {
+        if (meant && meant->home == sender) exchange_source_gone(self, meant, now_us);
+        return;
+    }
+    if (control->type == HANDOFF_PRESSED) {
+        history_press(self, now_us);
+        return;
+    }
+    bool published_here =
+        meant && meant->home == self->config.index && !meant->gone && control->layer < meant->layer_count;
+    if (!published_here) {
+        if (control->type == HANDOFF_SUBSCRIBE) exchange_say(self, sender, HANDOFF_SOURCE_GONE, control->source, 0);
+        return;
+    }
+    uint64_t bit = UINT64_C(1) << sender;
+    source_layer *layer = &meant->layers[control->layer];
+    switch (control->type) {
+    case HANDOFF_SUBSCRIBE:
+        layer->engines |= bit;
+        break;
+    case HANDOFF_UNSUBSCRIBE:
+        layer->engines &= ~bit;
+        layer->blocked &= ~bit;
+        break;
+    case HANDOFF_KEY_FRAME:
+        exchange_want_key_frame(self, meant, control->layer, now_us);
+        break;
+    case HANDOFF_SOURCE_GONE:
+    case HANDOFF_PRESSED:
+        break;
+    }
+}
+
+static void on_packet(engine *self, packet_body *body, uint64_t now_us) {
+    source *mirror = source_table_find(&self->sources, body->source);
+    packet *held = packet_pool_hold(&self->packets, body); // exchange_drain has seen that there is one
+    if (mirror && mirror->home == body->home && source_store(mirror, &self->packets, held))
+        receive_fan_out(self, mirror, held, now_us);
+    packet_unref(&self->packets, held);
+}
+
+void exchange_drain(engine *self, uint64_t now_us) {
+    if (!self->links) return;
+    uint8_t own = self->config.index;
+    packet_pool_collect(&self->packets);
+    for (uint8_t from = 0; from < handoff_engines(self->links); from++) {
+        if (from == own) continue;
+        handoff_control control;
+        while (handoff_pop_control(self->links, from, own, &control))
+            on_control(self, from, &control, now_us);
+        retry_backlog(self, from);
+        packet_body *body;
+        while (self->packets.free_packets && handoff_pop_packet(self->links, from, own, &body))
+            on_packet(self, body, now_us);
+    }
+    // Without handles packets wait in their ring, which then blocks their senders; history makes room at the next turn.
+    if (!self->packets.free_packets) history_press(self, now_us);
+}

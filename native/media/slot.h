@@ -1,0 +1,70 @@
+// A place in a receiver's session with an SSRC of its own, filled with whatever source should be there. The accept
+// stage's end: a packet of the source gets the slot's number and becomes a departure.
+#ifndef SFU_MEDIA_SLOT_H
+#define SFU_MEDIA_SLOT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/srtp.h"
+#include "media/departure.h"
+#include "media/engine.h"
+#include "media/sequence_map.h"
+#include "media/source.h"
+
+enum { SLOT_GUARD_ENTRIES = 64 };
+
+// Retransmissions of the last moments, so that a number asked for twice within a round trip is sent once.
+typedef struct retransmit_guard {
+    seq64 sequence[SLOT_GUARD_ENTRIES];
+    uint64_t sent_us[SLOT_GUARD_ENTRIES];
+} retransmit_guard;
+
+struct slot {
+    transport *owner;
+    uint16_t id;
+    media_kind kind;
+    uint32_t ssrc;
+    uint32_t rtx_ssrc; // 0: none
+    char cname[32];
+
+    source *filled; // NULL: empty
+    uint8_t layer;
+    bool waiting;     // for a key frame (video) or a first packet (audio) of `filled`
+    bool announce;    // its contents changed since the control plane was told
+    uint32_t showing; // id of the source whose packets go out, ENGINE_NO_SOURCE: none
+
+    sequence_map *map; // made at the first packet
+    seq64 next;        // number for the next packet that is spliced in
+    seq64 highest_sent;
+    uint32_t last_timestamp; // newest outgoing time stamp, when it was assigned, and its clock
+    uint64_t last_timestamp_us;
+    uint32_t clock_rate;
+
+    srtp_stream *stream; // made with the first packet
+    srtp_stream *rtx_stream;
+    seq64 next_rtx;
+    retransmit_guard *guard;
+
+    uint32_t packets; // for sender reports; wrap as the RTCP fields do
+    uint32_t octets;
+};
+
+// NULL: no memory. `random` gives the first sequence numbers and time stamp (RFC 3550 section 5.1).
+slot *slot_create(transport *owner, uint16_t id, media_kind kind, uint32_t ssrc, uint32_t rtx_ssrc, uint64_t random);
+void slot_destroy(slot *self);
+
+// Fills the slot with a layer of a source, or empties it (NULL). What waits of the old source is dropped; the new one
+// enters at its next key frame, which is asked for. 0 or -ENOMEM (then the slot is empty).
+int slot_fill(engine *self, slot *to, source *from, uint8_t layer, uint64_t now_us);
+
+// A packet of the layer that the slot is filled with.
+void slot_on_packet(engine *self, slot *to, packet *held, uint64_t now_us);
+
+// Drops what waits for the slot and starts again at the next key frame.
+void slot_flush(engine *self, slot *to, uint64_t now_us);
+
+// A receiver asks for a number again.
+void slot_on_nack(engine *self, slot *to, seq16 sequence, uint64_t now_us);
+
+#endif

@@ -1,0 +1,124 @@
+#include "media/transport.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "media/engine_internal.h"
+
+slot *transport_slot_by_ssrc(const transport *self, uint32_t ssrc) {
+    for (uint16_t i = 0; i < self->slot_limit; i++)
+        if (self->slots[i] && self->slots[i]->ssrc == ssrc) return self->slots[i];
+    return NULL;
+}
+
+uint32_t transport_queued_bytes(const transport *self) {
+    uint32_t bytes = 0;
+    for (int class = 0; class < DEPARTURE_CLASSES; class++)
+        bytes += self->queues[class].bytes;
+    return bytes;
+}
+
+void transport_flush(engine *self, transport *which, uint64_t now_us) {
+    for (uint16_t i = 0; i < which->slot_limit; i++) {
+        slot *s = which->slots[i];
+        if (s && s->filled && !s->waiting) slot_flush(self, s, now_us);
+    }
+    for (int class = 0; class < DEPARTURE_CLASSES; class++)
+        (void)departure_drop(self, &which->queues[class], NULL);
+}
+
+static void add_path(engine *self, transport *which, const ice_path *path, uint64_t now_us) {
+    if (address_table_add_path(self->addresses, path, which->id) != -EEXIST) return;
+    uint32_t other = address_table_find_path(self->addresses, path);
+    if (other == which->id || other >= self->config.max_transports) return;
+    // The same address again under other credentials: who proves to be there now has it.
+    ice_change change = {0};
+    ice_lite_remove_path(&self->transports[other].ice, path, &change);
+    address_table_remove_path(self->addresses, path);
+    change.removed = false;
+    transport_apply(self, &self->transports[other], &change, now_us);
+    (void)address_table_add_path(self->addresses, path, which->id);
+}
+
+void transport_apply(engine *self, transport *which, const ice_change *change, uint64_t now_us) {
+    if (change->removed) address_table_remove_path(self->addresses, &change->evicted);
+    if (change->added) add_path(self, which, &change->path, now_us);
+    if (change->connected) engine_raise(self, which, EVENT_TRANSPORT_CONNECTED);
+    if (change->selected) engine_raise(self, which, EVENT_TRANSPORT_PATH);
+    if (change->expired) {
+        engine_raise(self, which, EVENT_TRANSPORT_DISCONNECTED);
+        transport_flush(self, which, now_us);
+    }
+    if (change->connected || change->selected) {
+        // Slots that waited while nothing could be sent need a picture to begin with.
+        for (uint16_t i = 0; i < which->slot_limit; i++) {
+            const slot *s = which->slots[i];
+            if (s && s->filled && s->waiting && s->kind == MEDIA_VIDEO)
+                exchange_want_key_frame(self, s->filled, s->layer, now_us);
+        }
+        engine_mark_ready(self, which);
+    }
+    engine_touch(self, which, transport_next_deadline_us(which));
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b) {
+    return a < b ? a : b;
+}
+
+uint64_t transport_next_deadline_us(const transport *self) {
+    uint64_t at = ice_lite_next_deadline_us(&self->ice);
+    if (!transport_is_sendable(self)) return at;
+    at = earlier(at, report_next_deadline_us(self));
+    if (self->queues[DEPARTURE_AUDIO].first) return 0;
+    if (transport_queued_bytes(self) > 0) at = earlier(at, pacer_next_us(&self->pacing));
+    return at;
+}
+
+void transport_remove_track(engine *self, transport *from, source *removed, uint64_t now_us) {
+    ssrc_latch_unbind(&from->latch, removed);
+    uint8_t kept = 0;
+    for (uint8_t i = 0; i < from->track_count; i++)
+        if (from->tracks[i] != removed) from->tracks[kept++] = from->tracks[i];
+    from->track_count = kept;
+    uint64_t told = 0;
+    for (uint8_t layer = 0; layer < removed->layer_count; layer++)
+        told |= removed->layers[layer].engines;
+    for (; told != 0; told &= told - 1)
+        exchange_say(self, (uint8_t)__builtin_ctzll(told), HANDOFF_SOURCE_GONE, removed->id, 0);
+    exchange_source_gone(self, removed, now_us);
+    for (uint8_t layer = 0; layer < removed->layer_count; layer++)
+        removed->layers[layer].engines = 0;
+}
+
+void transport_close(engine *self, transport *closed, uint64_t now_us) {
+    while (closed->track_count > 0)
+        transport_remove_track(self, closed, closed->tracks[0], now_us);
+    for (uint16_t i = 0; i < closed->slot_limit; i++) {
+        if (!closed->slots[i]) continue;
+        (void)slot_fill(self, closed->slots[i], NULL, 0, now_us);
+    }
+    for (int class = 0; class < DEPARTURE_CLASSES; class++)
+        (void)departure_drop(self, &closed->queues[class], NULL);
+    for (uint16_t i = 0; i < closed->slot_limit; i++)
+        slot_destroy(closed->slots[i]);
+    free(closed->slots);
+    closed->slots = NULL;
+    closed->slot_limit = 0;
+    for (uint8_t i = 0; i < closed->ice.address_count; i++)
+        address_table_remove_path(self->addresses, &closed->ice.addresses[i].path);
+    address_table_remove_ufrag(self->addresses, closed->ice.local.ufrag);
+    srtp_sender_destroy(closed->sender);
+    srtp_receiver_destroy(closed->receiver);
+    closed->sender = NULL;
+    closed->receiver = NULL;
+    arrival_feedback_destroy(closed->arrivals);
+    closed->arrivals = NULL;
+    send_history_destroy(closed->history);
+    closed->history = NULL;
+    ssrc_latch_free(&closed->latch);
+    deadline_set(&self->deadlines, &closed->timer, UINT64_MAX);
+    closed->open = false;
+    self->stats.transports--;
+    closed->event_bits = 0;
+    engine_raise(self, closed, EVENT_TRANSPORT_CLOSED);
+}
