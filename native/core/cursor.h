@@ -49,7 +49,8 @@ static inline uint8_t cursor_u8(cursor *c) {
 
 static inline uint16_t cursor_u16(cursor *c) {
     const uint8_t *b = cursor_bytes(c, 2);
-    return b ? (uint16_t)(b[0] << 8 | b[1]) : 0;
+    if (!b) return 0; // not `?:`, in which gcc 12 with -fsanitize=undefined sees a -Wconversion
+    return (uint16_t)(b[0] << 8 | b[1]);
 }
 
 static inline uint32_t cursor_u24(cursor *c) {

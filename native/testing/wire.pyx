@@ -161,7 +161,6 @@ cdef class Cursor:
     def left(self):
         return cursor_left(&self.c)
 
-    @property
     def ok(self):
         return cursor_ok(&self.c)
 
@@ -196,7 +195,6 @@ cdef class Writer:
         self.exact = Exact(capacity)
         self.w = writer_over(self.exact.data, capacity)
 
-    @property
     def ok(self):
         return writer_ok(&self.w)
 

@@ -20,7 +20,7 @@ RFC_2202 = [
 ]
 
 
-@pytest.mark.parametrize(("key", "message", "mac"), RFC_2202)
+@pytest.mark.parametrize("key, message, mac", RFC_2202)
 def test_rfc_2202(key: bytes, message: bytes, mac: str) -> None:
     assert stun.hmac_sha1(key, message).hex() == mac
 

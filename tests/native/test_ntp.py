@@ -13,7 +13,7 @@ US = st.integers(0, MAX_US)
 
 
 @pytest.mark.parametrize(
-    ("us", "ntp"),
+    "us, ntp",
     [
         (0, 0),
         (1, 4294),

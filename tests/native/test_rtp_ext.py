@@ -59,7 +59,7 @@ def test_map() -> None:
 
 
 @pytest.mark.parametrize(
-    ("identifier", "kind", "code"),
+    "identifier, kind, code",
     [
         (0, wire.EXT_MID, errno.EINVAL),
         (256, wire.EXT_MID, errno.EINVAL),
@@ -125,7 +125,7 @@ FOUND = {wire.EXT_AUDIO_LEVEL: b"\xaa"}
 
 
 @pytest.mark.parametrize(
-    ("profile", "rest"),
+    "profile, rest",
     [
         (ONE_BYTE, b"\x47a"),  # eight bytes, two there
         (ONE_BYTE, b"\0\x40"),  # a header and nothing after it
@@ -200,7 +200,7 @@ def test_write_one_byte_form() -> None:
 
 
 @pytest.mark.parametrize(
-    ("element", "encoded"),
+    "element, encoded",
     [((15, b"a"), b"\x0f\x01a"), ((1, b""), b"\x01\x00"), ((1, b"b" * 17), b"\x01\x11" + b"b" * 17)],
 )
 def test_write_two_byte_form_where_needed(element: tuple[int, bytes], encoded: bytes) -> None:
@@ -212,7 +212,7 @@ def test_write_two_byte_form_where_needed(element: tuple[int, bytes], encoded: b
 def test_write_nothing_for_nothing() -> None:
     writer = Writer(0)
     assert writer.rtp_extensions([]) == []
-    assert writer.ok
+    assert writer.ok()
     assert writer.output == b""
 
 
@@ -229,7 +229,7 @@ def test_write_refuses_id_0_and_writes_nothing() -> None:
     with pytest.raises(OSError) as raised:
         writer.rtp_extensions([(1, b"a"), (0, b"b")])
     assert raised.value.errno == errno.EINVAL
-    assert writer.ok
+    assert writer.ok()
     assert writer.output == b""
 
 
@@ -242,7 +242,7 @@ def test_write_without_room_writes_nothing() -> None:
         with pytest.raises(OSError) as raised:
             writer.rtp_extensions(elements)
         assert raised.value.errno == errno.ENOSPC
-        assert not writer.ok
+        assert not writer.ok()
         assert writer.output == b""
 
 
@@ -301,7 +301,7 @@ def test_any_block(profile: int, block: bytes) -> None:
     check_any(packet_of(profile, block))
 
 
-@pytest.mark.parametrize(("profile", "first"), [(ONE_BYTE, b"\x10\xaa"), (TWO_BYTE, b"\x01\x01\xaa")])
+@pytest.mark.parametrize("profile, first", [(ONE_BYTE, b"\x10\xaa"), (TWO_BYTE, b"\x01\x01\xaa")])
 def test_truncated_blocks_of_every_length(profile: int, first: bytes) -> None:
     packet = packet_of(profile, first + b"\x42abc\x42abc")
     for length in range(len(packet)):

@@ -47,7 +47,7 @@ def test_original_with_empty_payload() -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "padding", "code"),
+    "body, padding, code",
     [
         (b"", False, errno.ENODATA),
         (bytes(254) + b"\xff", True, errno.ENODATA),  # libwebrtc's probe: 255 bytes of padding
