@@ -47,7 +47,7 @@ lint: $(installed) ## formatting, static checks, types, architecture
 	$(bin)/clang-format --dry-run --Werror $(c_sources)
 	$(bin)/mypy
 	$(python) -m pytest -q tests/test_architecture.py
-	$(configure) -B $(BUILD)/lint
+	$(configure) -B $(BUILD)/lint -DCMAKE_BUILD_TYPE=Debug
 	scripts/run-clang-tidy $(bin)/clang-tidy $(BUILD)/lint
 
 format: $(installed) ## what lint asks for where a tool can do it

@@ -1,5 +1,6 @@
 #include "media/sequence_map.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +33,7 @@ void sequence_map_destroy(sequence_map *map) {
 
 // Room for one more run. Without memory the map just reaches less far back.
 static void make_room(sequence_map *map) {
+    assert(map->runs && map->capacity >= FIRST_RUNS && map->count <= map->capacity);
     if (map->count < map->capacity) return;
     if (map->capacity < SEQUENCE_MAP_RUNS) {
         size_t capacity = map->capacity * 2 < SEQUENCE_MAP_RUNS ? map->capacity * 2 : SEQUENCE_MAP_RUNS;
