@@ -57,18 +57,11 @@ void cipher_cm_destroy(cipher_cm *cm) {
     free(cm);
 }
 
-// OpenSSL counts in int; no packet comes near it.
-static bool update(EVP_CIPHER_CTX *context, uint8_t *output, const uint8_t *input, size_t length) {
-    int written;
-    return !length || EVP_EncryptUpdate(context, output, &written, input, (int)length);
-}
-
 int cipher_cm_crypt(cipher_cm *cm, const uint8_t *iv, const cipher_text *text, uint8_t *output) {
-    uint8_t *body = output + text->prefix_length;
+    int length = (int)cipher_text_length(text); // OpenSSL counts in int; no packet comes near it
+    int written;
     bool done = EVP_EncryptInit_ex2(cm->context, NULL, NULL, iv, NULL) &&
-                update(cm->context, output, text->prefix, text->prefix_length) &&
-                update(cm->context, body, text->body, text->body_length) &&
-                update(cm->context, body + text->body_length, text->suffix, text->suffix_length);
+                (!length || EVP_EncryptUpdate(cm->context, output, &written, cipher_text_gather(text, output), length));
     return done ? 0 : -EIO;
 }
 

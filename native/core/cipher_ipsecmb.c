@@ -13,9 +13,6 @@ typedef struct gcm_functions {
     aes_gcm_pre_t expand;
     aes_gcm_enc_dec_t encrypt;
     aes_gcm_enc_dec_t decrypt;
-    aes_gcm_init_t init;
-    aes_gcm_enc_dec_update_t update;
-    aes_gcm_enc_dec_finalize_t finalize;
 } gcm_functions;
 
 // Process-wide, written once and constant from then on, so it is not state that two engines could disturb each other
@@ -30,10 +27,8 @@ static void choose_functions(void) {
     if (!manager) return;
     init_mb_mgr_auto(manager, NULL);
     if (imb_get_errno(manager) == 0) {
-        functions_128 = (gcm_functions){manager->gcm128_pre,  manager->gcm128_enc,        manager->gcm128_dec,
-                                        manager->gcm128_init, manager->gcm128_enc_update, manager->gcm128_enc_finalize};
-        functions_256 = (gcm_functions){manager->gcm256_pre,  manager->gcm256_enc,        manager->gcm256_dec,
-                                        manager->gcm256_init, manager->gcm256_enc_update, manager->gcm256_enc_finalize};
+        functions_128 = (gcm_functions){manager->gcm128_pre, manager->gcm128_enc, manager->gcm128_dec};
+        functions_256 = (gcm_functions){manager->gcm256_pre, manager->gcm256_enc, manager->gcm256_dec};
     }
     free_mb_mgr(manager);
 }
@@ -68,21 +63,10 @@ void cipher_gcm_destroy(cipher_gcm *gcm) {
 
 int cipher_gcm_seal(cipher_gcm *gcm, const uint8_t *nonce, const uint8_t *aad, size_t aad_length,
                     const cipher_text *text, uint8_t *output) {
-    const gcm_functions *functions = gcm->functions;
     struct gcm_context_data context;
     size_t length = cipher_text_length(text);
-    if (!text->prefix_length && !text->suffix_length) {
-        functions->encrypt(&gcm->key, &context, output, text->body, length, nonce, aad, aad_length, output + length,
-                           CIPHER_GCM_TAG_BYTES);
-        return 0;
-    }
-    uint8_t *body = output + text->prefix_length;
-    functions->init(&gcm->key, &context, nonce, aad, aad_length);
-    if (text->prefix_length) functions->update(&gcm->key, &context, output, text->prefix, text->prefix_length);
-    if (text->body_length) functions->update(&gcm->key, &context, body, text->body, text->body_length);
-    if (text->suffix_length)
-        functions->update(&gcm->key, &context, body + text->body_length, text->suffix, text->suffix_length);
-    functions->finalize(&gcm->key, &context, output + length, CIPHER_GCM_TAG_BYTES);
+    gcm->functions->encrypt(&gcm->key, &context, output, cipher_text_gather(text, output), length, nonce, aad,
+                            aad_length, output + length, CIPHER_GCM_TAG_BYTES);
     return 0;
 }
 

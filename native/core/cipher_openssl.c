@@ -48,14 +48,11 @@ static bool update(EVP_CIPHER_CTX *context, uint8_t *output, const uint8_t *inpu
 int cipher_gcm_seal(cipher_gcm *gcm, const uint8_t *nonce, const uint8_t *aad, size_t aad_length,
                     const cipher_text *text, uint8_t *output) {
     EVP_CIPHER_CTX *context = gcm->context;
-    uint8_t *body = output + text->prefix_length;
-    uint8_t *suffix = body + text->body_length;
-    uint8_t *tag = suffix + text->suffix_length;
+    size_t length = cipher_text_length(text);
+    uint8_t *tag = output + length;
     int written;
     bool done = EVP_EncryptInit_ex2(context, NULL, NULL, nonce, NULL) && update(context, NULL, aad, aad_length) &&
-                update(context, output, text->prefix, text->prefix_length) &&
-                update(context, body, text->body, text->body_length) &&
-                update(context, suffix, text->suffix, text->suffix_length) &&
+                update(context, output, cipher_text_gather(text, output), length) &&
                 EVP_EncryptFinal_ex(context, tag, &written) &&
                 EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, CIPHER_GCM_TAG_BYTES, tag);
     return done ? 0 : -EIO;
