@@ -59,12 +59,16 @@ _SYNTHETIC = {
     """,
     "media/departure.c": """
         int srtp_protect(int x);
-        int srtcp_protect(int x);
-        static int build(int x) { return srtp_protect(x) + srtcp_protect(x); }
+        static int build(int x) { return srtp_protect(x); }
         int departure_flush(int x) { return build(x); }
         int departure_append(int x) { return x; }
     """,
+    "media/report.c": """
+        int srtcp_protect(int x);
+        int report_poll(int x) { return srtcp_protect(x); }
+    """,
     "media/engine.c": """
+        int report_poll(int x);
         int srtp_unprotect(int x);
         int departure_append(int x);
         int departure_flush(int x);
@@ -72,7 +76,7 @@ _SYNTHETIC = {
         int engine_on_datagrams(int x) { return fan_out(srtp_unprotect(x)); }
         int engine_on_handoff(int x) { return fan_out(x); }
         int engine_on_command(int x) { return x; }
-        int engine_poll(int x) { return departure_flush(x); }
+        int engine_poll(int x) { return departure_flush(x) + report_poll(x); }
     """,
 }
 
@@ -102,6 +106,7 @@ _BREACHES = {
         void engine_start(void) { hook = departure_flush; }
         int engine_on_command(int x) { return hook(x); }""",
     ),
+    "with a report": ("media/engine.c", "return fan_out(x);", "return report_poll(x);"),
     "with counter mode, which also opens": (
         "media/departure.c",
         "int departure_append(int x) { return x; }",
@@ -124,7 +129,6 @@ def _graph(native: Path, tmp_path: Path) -> CallGraph:
     return encryption.graph_of(native, objects)
 
 
-@pytest.mark.skipif(not (NATIVE / "media/engine.c").exists(), reason="media/engine.c is not there yet")
 def test_accept_never_encrypts(tmp_path: Path) -> None:
     assert encryption.violations(_graph(NATIVE, tmp_path)) == []
 
@@ -143,12 +147,12 @@ def test_planted_encryption_is_found(tmp_path: Path, breach: str) -> None:
     assert any("accept encrypts" in sentence for sentence in encryption.violations(_graph(native, tmp_path)))
 
 
-def test_planted_encryption_outside_departure_is_found(tmp_path: Path) -> None:
+def test_planted_encryption_outside_depart_is_found(tmp_path: Path) -> None:
     native = _synthetic(tmp_path)
-    planted = "int srtp_protect(int x);\nint report(int x) { return srtp_protect(x); }"
-    (native / "media/report.c").write_text(planted, encoding="utf-8")
+    planted = "int srtp_protect(int x);\nint probe(int x) { return srtp_protect(x); }"
+    (native / "media/probe.c").write_text(planted, encoding="utf-8")
     found = encryption.violations(_graph(native, tmp_path))
-    assert found == ["report (media/report.c) uses srtp_protect: in media only media/departure.c encrypts"]
+    assert found == ["probe (media/probe.c) uses srtp_protect, which is not for it"]
 
 
 def test_lost_root_is_found(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Nothing reachable from the accept stage encrypts; what does encrypt in media stands in departure.c.
+"""Nothing reachable from the accept stage encrypts; what does encrypt in media stands in the files of depart.
 
 Encrypting at accept would fix transport-wide number, send time and key use before the pacer has granted the bytes: the
 queue behind it could neither be dropped nor reordered without a hole, and a second pass over the same index is a reused
@@ -11,8 +11,14 @@ from tests.architecture.call_graph import CallGraph, build
 
 ACCEPT_ROOTS = ("engine_on_datagrams", "engine_on_handoff", "engine_on_command")
 DEPART_ROOT = "engine_poll"
-DEPART_FILE = "media/departure.c"
 SEALING = ("srtp_protect", "srtcp_protect", "cipher_gcm_seal")
+# In media, who may use these at all. Reports carry what was known when the turn to send came: also at depart.
+SEALERS = {
+    "srtp_protect": frozenset({"media/departure.c"}),
+    "srtcp_protect": frozenset({"media/report.c"}),
+    "cipher_gcm_seal": frozenset[str](),
+    "cipher_cm_crypt": frozenset[str](),
+}
 # Counter mode opens with the function that seals; on these ways it opens.
 COUNTER_MODE = "cipher_cm_crypt"
 OPENING = ("srtp_unprotect", "srtcp_unprotect")
@@ -41,10 +47,10 @@ def violations(graph: CallGraph) -> list[str]:
         ways = (graph.path(root, SEALING), graph.path(root, (COUNTER_MODE,), without=OPENING))
         found += [f"accept encrypts: {' → '.join(way)}" for way in ways if way is not None]
     found += [
-        f"{user} ({graph.files[user]}) uses {name}: in media only {DEPART_FILE} encrypts"
-        for name in (*SEALING, COUNTER_MODE)
+        f"{user} ({graph.files[user]}) uses {name}, which is not for it"
+        for name, files in SEALERS.items()
         for user in sorted(graph.users(name))
-        if graph.files.get(user, "").startswith("media/") and graph.files[user] != DEPART_FILE
+        if graph.files.get(user, "").startswith("media/") and graph.files[user] not in files
     ]
     if graph.path(DEPART_ROOT, SEALING) is None:
         found.append(f"no way from {DEPART_ROOT} to {SEALING[0]}: the graph lacks edges")
