@@ -129,7 +129,7 @@ static void pending_add(pending *p, uint8_t symbol) {
 }
 
 static uint16_t run_chunk(const pending *p) {
-    return (uint16_t)(p->symbols[0] << 13 | p->count);
+    return (uint16_t)((unsigned)p->symbols[0] << 13 | p->count);
 }
 
 static uint16_t one_bit_chunk(const pending *p) {
