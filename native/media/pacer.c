@@ -3,7 +3,6 @@
 static const uint64_t MICROSECONDS = 1000000;       // in a second
 static const uint64_t BIT_US_PER_BYTE = 8000000;    // what the rate times elapsed microseconds is divided by
 static const uint64_t MAX_RATE_BPS = 1000000000000; // a second of it in bit-microseconds fits 64 bits
-static const uint64_t MAX_IDLE_S = 1 << 23;         // 97 days: so do that many seconds in bits
 
 void pacer_init(pacer *bucket, uint64_t rate_bps, uint64_t now_us) {
     *bucket = (pacer){.rate_bps = rate_bps < MAX_RATE_BPS ? rate_bps : MAX_RATE_BPS, .updated_us = now_us};
@@ -15,8 +14,8 @@ static int64_t earn(pacer *bucket, uint64_t elapsed_us) {
     uint64_t bytes = 0;
     if (elapsed_us >= MICROSECONDS) {
         uint64_t seconds = elapsed_us / MICROSECONDS;
-        if (seconds > MAX_IDLE_S) seconds = MAX_IDLE_S;
-        uint64_t bits = seconds * bucket->rate_bps;
+        bool fits = !bucket->rate_bps || seconds <= INT64_MAX / bucket->rate_bps;
+        uint64_t bits = fits ? seconds * bucket->rate_bps : INT64_MAX; // so much fills any bucket
         bytes = bits / 8;
         bucket->remainder += bits % 8 * MICROSECONDS;
         elapsed_us %= MICROSECONDS;

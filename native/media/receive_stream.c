@@ -62,9 +62,10 @@ void receive_stream_on_sender_report(receive_stream *stream, uint64_t arrival_us
     stream->sr_arrival_us = arrival_us;
 }
 
-static int32_t clamp_24(int64_t value) {
-    if (value > 0x7FFFFF) return 0x7FFFFF;
-    return value < -0x800000 ? -0x800000 : (int32_t)value;
+// Into 24 bits. Below zero it is by what overtook the first packet, less than the window.
+static int32_t cumulative_lost(uint64_t expected, uint64_t received) {
+    int64_t lost = (int64_t)expected - (int64_t)received;
+    return lost > 0x7FFFFF ? 0x7FFFFF : (int32_t)lost;
 }
 
 // 1/65536 s. An SR of 18 hours ago would wrap to a recent one.
@@ -87,7 +88,7 @@ bool receive_stream_report(receive_stream *stream, uint64_t now_us, rtcp_report_
     *block = (rtcp_report_block){
         .ssrc = stream->ssrc,
         .fraction_lost = lost_interval ? (uint8_t)((lost_interval << 8) / expected_interval) : 0,
-        .cumulative_lost = clamp_24((int64_t)expected - (int64_t)stream->received),
+        .cumulative_lost = cumulative_lost(expected, stream->received),
         .highest_sequence = (uint32_t)stream->highest,
         .jitter = stream->jitter_16 >> 4,
         .last_sr = stream->has_sr ? ntp_compact(stream->sr_ntp) : 0,
