@@ -4,6 +4,8 @@ import os
 import sys
 from pathlib import Path
 
+from hypothesis import settings
+
 # `make sanitize` keeps instrumented modules away from the source tree; they must win over those built in place, or the
 # sanitizers would watch nothing. Once `sfu` comes from there, so does all below it.
 _STAGE = os.environ.get("SFU_STAGE")
@@ -15,6 +17,10 @@ import sfu  # noqa: E402  after the path is set
 _PACKAGE = Path(sfu.__file__).parent
 if _STAGE and _PACKAGE.parent != Path(_STAGE):
     raise RuntimeError(f"SFU_STAGE is {_STAGE}, but sfu was imported from {_PACKAGE}")
+
+# A slow machine fails no test, and a run can be repeated: the examples follow from the test alone.
+settings.register_profile("sfu", deadline=None, derandomize=True)
+settings.load_profile("sfu")
 
 
 def pytest_report_header() -> str:
