@@ -2,7 +2,7 @@ import random
 from dataclasses import dataclass
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sfu._testing.feedback import FEEDBACK_INTERVAL_US, MAX_PENDING, MAX_REORDER, ArrivalFeedback
@@ -287,6 +287,7 @@ def test_the_message_count_wraps() -> None:
     assert counts == [n & 0xFF for n in range(300)]
 
 
+@settings(deadline=None)
 @given(
     start=st.sampled_from(WRAPS),
     packets=st.lists(

@@ -1,7 +1,7 @@
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sfu._testing.sending import BURST_US, MIN_BURST_BYTES, Pacer
@@ -27,6 +27,13 @@ def test_what_was_sent_comes_back_at_the_rate() -> None:
     assert bucket.grant(1700) == 700
     assert bucket.grant(6000) == 5000
     assert bucket.grant(60_000_000) == 5000
+
+
+def test_a_full_bucket_keeps_no_fraction_of_a_byte() -> None:
+    bucket = Pacer(8000, 0)  # a byte a millisecond
+    assert bucket.grant(999) == MIN_BURST_BYTES
+    bucket.spend(MIN_BURST_BYTES)
+    assert bucket.next_us == 1999
 
 
 def test_debt_is_paid_before_anything_is_granted() -> None:
@@ -85,6 +92,7 @@ def test_a_debt_beyond_all_measure_has_no_time() -> None:
     assert bucket.next_us == NEVER
 
 
+@settings(deadline=None)
 @given(rate=rates, steps=st.lists(st.tuples(waits, st.none() | rates), max_size=60))
 def test_nothing_is_lost_to_rounding_whenever_it_is_asked(
     rate: int, steps: list[tuple[int, int | None]]
@@ -106,6 +114,7 @@ def test_nothing_is_lost_to_rounding_whenever_it_is_asked(
         assert bucket.level_bytes == level + earned // BIT_US_PER_BYTE
 
 
+@settings(deadline=None)
 @given(rate=rates, steps=st.lists(waits, min_size=1, max_size=60), seed=st.integers(0, 1000))
 def test_a_sender_gets_a_burst_and_the_rate_and_no_more(rate: int, steps: list[int], seed: int) -> None:
     packets = random.Random(seed)
@@ -123,6 +132,7 @@ def test_a_sender_gets_a_burst_and_the_rate_and_no_more(rate: int, steps: list[i
         assert sent < bucket.burst_bytes + 1232 + rate * now / BIT_US_PER_BYTE
 
 
+@settings(deadline=None)
 @given(rate=st.integers(1000, 10_000_000_000), count=st.integers(1, 100), seed=st.integers(0, 1000))
 def test_a_sender_that_comes_when_told_to_gets_the_whole_rate(rate: int, count: int, seed: int) -> None:
     packets = random.Random(seed)
@@ -142,6 +152,7 @@ def test_a_sender_that_comes_when_told_to_gets_the_whole_rate(rate: int, count: 
     assert full + rate * (now - 1) // BIT_US_PER_BYTE - sent < 1
 
 
+@settings(deadline=None)
 @given(rate=rates, spent=st.integers(0, 1 << 30), before_us=waits)
 def test_next_is_the_first_microsecond_with_a_grant(rate: int, spent: int, before_us: int) -> None:
     def bucket() -> Pacer:

@@ -1,7 +1,7 @@
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sfu._testing.feedback import WINDOW, ReceiveStream
@@ -166,6 +166,7 @@ def test_jitter_leaves_out_a_new_time_base() -> None:
     assert stream.jitter_16 == before - ((before + 8) >> 4)
 
 
+@settings(deadline=None)
 @given(
     rate=st.sampled_from([8000, 48000, 90000]),
     start_us=st.sampled_from([0, 10**12, 1_700_000_000_000_000]),

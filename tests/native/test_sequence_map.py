@@ -1,7 +1,7 @@
 import errno
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sfu._testing.sending import MAP_RUNS, SequenceMap
@@ -56,6 +56,14 @@ def test_a_run_at_the_same_number_replaces_the_one_under_which_nothing_went_out(
     assert numbers.find_out(19) == (10, 0, 0, 1, 0)
 
 
+def test_runs_under_which_nothing_went_out_push_no_other_out() -> None:
+    numbers = SequenceMap()
+    numbers.begin(10, 0, source=1)
+    for n in range(2 * MAP_RUNS):
+        numbers.begin(20, n)
+    assert numbers.find_out(15) == (10, 0, 0, 1, 0)
+
+
 def test_the_oldest_run_is_forgotten() -> None:
     numbers = SequenceMap()
     for n in range(MAP_RUNS):
@@ -93,6 +101,7 @@ def test_truncation_takes_back_runs_from_a_number_on() -> None:
     assert numbers.to_in(6) == 1
 
 
+@settings(deadline=None)
 @given(
     start=st.sampled_from(WRAPS),
     steps=st.lists(
