@@ -15,7 +15,8 @@ typedef struct address_table address_table;
 address_table *address_table_create(size_t capacity, const uint64_t seed[2]);
 void address_table_destroy(address_table *table);
 
-// 0; -EEXIST if the key is taken by another transport (the first keeps it); -ENOSPC when full.
+// 0 (also if it is there already); -EEXIST if the key is taken by another transport (the first keeps it); -ENOSPC when
+// full; -EINVAL for the transport UINT32_MAX or a user name fragment that ice_ufrag_check refuses.
 int address_table_add_path(address_table *table, const ice_path *path, uint32_t transport);
 void address_table_remove_path(address_table *table, const ice_path *path);
 // The transport, or UINT32_MAX.

@@ -1,8 +1,15 @@
 // ICE (RFC 8445) for one transport, over single datagrams: the lite role that the server plays, and the controlling
 // role of the load client. Both are driven by datagrams and time only.
 //
-// Nothing without a valid USERNAME and MESSAGE-INTEGRITY is answered or remembered, so a stranger can neither use the
-// server as a reflector nor fill its tables.
+// Nothing without FINGERPRINT (RFC 8445 section 7.1), a valid USERNAME and MESSAGE-INTEGRITY is answered or remembered,
+// so a stranger can neither use the server as a reflector nor fill its tables.
+//
+// What ICE does not protect from: a request carries no time and no nonce, so who has read one on its way can send it
+// again from another address, which then counts as validated and, if the request carried USE-CANDIDATE, is selected;
+// and who holds the credentials can write any source address. What bounds it: the peer's next nominating check takes
+// the pair back (browsers nominate in every check of their pair, some seconds apart); the credentials end with the
+// session or an ICE restart; an address that is not checked for ICE_CONSENT_US is forgotten; there are at most
+// ICE_MAX_ADDRESSES, of which the selected one is never evicted; what arrives at the wrong address is SRTP.
 #ifndef SFU_MEDIA_ICE_H
 #define SFU_MEDIA_ICE_H
 
@@ -35,6 +42,11 @@ typedef struct ice_credentials {
     char password[ICE_MAX_PASSWORD + 1]; // terminated
 } ice_credentials;
 
+// 0, or -EINVAL: RFC 8839 section 5.4 allows ALPHA, DIGIT, + and /; ufrag 4 to ICE_MAX_UFRAG (it allows 256; browsers
+// use 4 and 8), password 22 to ICE_MAX_PASSWORD (256; 24 and 32).
+int ice_credentials_check(const ice_credentials *credentials);
+int ice_ufrag_check(const char *ufrag);
+
 // ---- lite ----
 
 typedef struct ice_validated {
@@ -48,23 +60,25 @@ typedef struct ice_lite {
     char remote_ufrag[ICE_MAX_UFRAG + 1]; // checked; a lite agent sends no requests, so it needs no remote password
     ice_validated addresses[ICE_MAX_ADDRESSES];
     uint8_t address_count;
-    int8_t selected; // index of the pair in use, -1 before the first valid check
-    bool connected;  // consent is alive
+    int8_t selected;  // index of the pair in use, -1 before the first valid check
+    bool connected;   // consent is alive
+    bool choose_next; // the next valid check selects its pair, nominating or not: at first, after a restart, after
+                      // expiry
 } ice_lite;
 
 // What a datagram or the clock changed, for the owner of the address table to follow.
 typedef struct ice_change {
+    bool checked;   // a valid check on `path` (every one, also when it changed nothing else)
     bool added;     // `path` became valid
     bool removed;   // `evicted` is no longer valid
     bool selected;  // the pair in use is now `path`
     bool connected; // the first valid check, or the first after consent had expired
-    bool expired;   // consent expired: send nothing until the next valid check
+    bool expired;   // no pair has consent any more: send nothing until the next valid check
     ice_path path;
     ice_path evicted;
 } ice_change;
 
-// `remote_ufrag` may be empty while it is not known: no check is valid then. 0 or -EINVAL (length, characters: RFC 8839
-// section 5.4 allows ALPHA, DIGIT, + and /; ufrag 4 to 32, password 22 to 64).
+// `remote_ufrag` may be empty while it is not known: no check is valid then. 0 or -EINVAL as above.
 int ice_lite_init(ice_lite *agent, const ice_credentials *local, const char *remote_ufrag);
 
 // New credentials of both sides after an ICE restart (RFC 8445 section 9): validated addresses stay usable for sending
@@ -74,22 +88,27 @@ int ice_lite_restart(ice_lite *agent, const ice_credentials *local, const char *
 // One STUN message. Writes at most one response and returns its length (0: nothing to send). Answers:
 //  - Binding request, USERNAME "local:remote" and MESSAGE-INTEGRITY valid: success with XOR-MAPPED-ADDRESS; the address
 //    counts as validated; USE-CANDIDATE selects the pair (the latest nomination wins); before the first nomination the
-//    first valid pair is selected.
+//    first valid pair is selected. The 9th address takes the place of the least recently checked that is not selected.
 //  - ICE-CONTROLLED from the peer, who must be controlling towards a lite agent: 487 (RFC 8445 section 7.3.1.1).
 //  - unknown comprehension-required attributes, integrity valid: 420 with the list.
 //  - PRIORITY missing, integrity valid: 400.
 //  - everything else, indications and responses too: silence.
+// Of several reasons the first counts: 420, 400, 487. Only a success changes anything, and only if it fits `capacity`.
 size_t ice_lite_on_stun(ice_lite *agent, uint64_t now_us, const ice_path *path, const stun_message *message,
                         uint8_t *response, size_t capacity, ice_change *change);
 
-// Consent and age. Call at the deadline; the change may be empty.
+// Consent and age: a pair is forgotten ICE_CONSENT_US after its last valid check. When that is the selected pair, the
+// most recently checked of the others takes over; when it was the last, `expired` is reported and it is remembered, for
+// what may still arrive from there. Call at the deadline, again while the deadline has passed: at most one pair goes a
+// call.
 void ice_lite_on_timeout(ice_lite *agent, uint64_t now_us, ice_change *change);
 uint64_t ice_lite_next_deadline_us(const ice_lite *agent); // UINT64_MAX: none
 
 // The pair to send on, or NULL while nothing may be sent.
 const ice_path *ice_lite_selected(const ice_lite *agent);
 
-// A path that can no longer be used (its TCP connection closed).
+// A path that can no longer be used (its TCP connection closed). As with age, another pair takes over or `expired` is
+// reported.
 void ice_lite_remove_path(ice_lite *agent, const ice_path *path, ice_change *change);
 
 // ---- controlling, with a lite peer at a known address ----
@@ -107,18 +126,21 @@ typedef struct ice_controlling {
     uint32_t attempts;    // requests without an answer
     bool outstanding;
     bool connected;
-    bool nominating; // requests carry USE-CANDIDATE
+    bool nominating; // requests carry USE-CANDIDATE: from the start, as there is one pair; the owner may clear it
 } ice_controlling;
 
 int ice_controlling_init(ice_controlling *agent, const ice_credentials *local, const ice_credentials *remote,
                          const ice_path *path, uint64_t seed, uint64_t now_us);
 // Moves to another path (a changed network): checks it at once, nominating.
 void ice_controlling_set_path(ice_controlling *agent, const ice_path *path, uint64_t now_us);
-// A response (or a request, which a lite peer never sends: ignored). `change` as above.
+// A response (or a request, which a lite peer never sends: ignored). `change` as above; an answer counts on the pair
+// its request went out on only (RFC 8445 section 7.2.5.2.1). 487 draws a new tie-breaker and asks again without
+// changing roles: a lite peer cannot be the controlling one. Other errors are no answer to consent.
 void ice_controlling_on_stun(ice_controlling *agent, uint64_t now_us, const ice_path *path, const stun_message *message,
                              ice_change *change);
 // The next request to send, if due: every 50 ms doubling to 500 ms until connected, then every 2.5 s ± 20 % (RFC 7675:
-// 5 s ± 20 %; halved so that loss of one check never ends consent); returns its length or 0.
+// 5 s ± 20 %; halved so that loss of one check never ends consent); returns its length or 0. Until connected a request
+// is the same transaction sent again, so an answer later than the next request still counts.
 size_t ice_controlling_poll(ice_controlling *agent, uint64_t now_us, uint8_t *out, size_t capacity, ice_change *change);
 uint64_t ice_controlling_next_deadline_us(const ice_controlling *agent);
 
