@@ -180,7 +180,8 @@ void address_table_remove_ufrag(address_table *table, const char *ufrag) {
 uint32_t address_table_find_username(const address_table *table, const uint8_t *username, size_t length) {
     size_t most = length <= ICE_MAX_UFRAG ? length : ICE_MAX_UFRAG + 1;
     const uint8_t *colon = most ? memchr(username, ':', most) : NULL;
-    if (!colon) return UINT32_MAX;
+    // A NUL at the end would look like padding, and find the fragment without it.
+    if (!colon || colon == username || colon[-1] == 0) return UINT32_MAX;
     uint64_t key[UFRAG_WORDS];
     ufrag_key(key, username, (size_t)(colon - username));
     return key_index_find(&table->ufrags, key, hash(table->secrets, key, UFRAG_WORDS), UFRAG_WORDS);
