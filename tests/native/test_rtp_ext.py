@@ -129,8 +129,8 @@ FOUND = {wire.EXT_AUDIO_LEVEL: b"\xaa"}
     [
         (ONE_BYTE, b"\x47a"),  # eight bytes, two there
         (ONE_BYTE, b"\0\x40"),  # a header and nothing after it
-        (ONE_BYTE, b"\x01a\x40b"),  # id 0 with a length (RFC 8285 section 4.2)
-        (ONE_BYTE, b"\xf0a\x40b\0\0"),  # id 15
+        (ONE_BYTE, b"\x01ab\x40c"),  # id 0 with a length (RFC 8285 section 4.2)
+        (ONE_BYTE, b"\xf0a\x40b"),  # id 15
         (TWO_BYTE, b"\x04\x03ab"),
         (TWO_BYTE, b"\x04\xff"),
         (TWO_BYTE, b"\0\0\0\0\x04"),  # an id without its length
