@@ -21,7 +21,7 @@ enum {
 // The sender and media SSRC with which every RTPFB and PSFB body begins. 0, or -EBADMSG.
 int rtcp_feedback_ssrcs(const rtcp_packet *packet, uint32_t *sender_ssrc, uint32_t *media_ssrc);
 
-// NACK: calls for each lost sequence number, in wire order, at most `capacity`. Returns how many the message names
+// NACK: writes each lost sequence number, in wire order, at most `capacity`. Returns how many the message names
 // (which may be more than were written), or -EBADMSG.
 int rtcp_nack_parse(const rtcp_packet *packet, seq16 *lost, size_t capacity);
 

@@ -47,7 +47,8 @@ typedef struct twcc_arrival {
 
 // Writes one feedback message for as many leading arrivals as fit the writer, TWCC_MAX_STATUSES and the 16-bit deltas
 // (±8.19 s), beginning at `base` (losses before the first arrival are reported too); returns how many were taken, 0 if
-// none. The reference time is the first arrival's rounded down to 64 ms.
+// none: then the writer is as it was, not failed. 28 bytes are room for any one arrival that is within
+// TWCC_MAX_STATUSES of the base. The reference time is the first arrival's rounded down to 64 ms.
 size_t twcc_write(writer *w, uint32_t sender_ssrc, uint32_t media_ssrc, uint8_t feedback_count, seq64 base,
                   const twcc_arrival *arrivals, size_t count);
 

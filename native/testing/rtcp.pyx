@@ -300,8 +300,9 @@ def feedback_ssrcs(Packet packet):
 
 
 def nack(Packet packet, size_t capacity):
-    cdef Exact lost = Exact(<object>(capacity * sizeof(uint16_t)))
+    cdef Exact lost = Exact(<object>(capacity * sizeof(uint16_t) + GUARD_BYTES))
     cdef int named = checked(rtcp_nack_parse(&packet.c, <uint16_t *>lost.data, capacity))
+    assert lost.data[capacity * sizeof(uint16_t)] == 0xA5, "written past the capacity"
     return named, [(<uint16_t *>lost.data)[i] for i in range(min(<size_t>named, capacity))]
 
 

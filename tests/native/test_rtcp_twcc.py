@@ -247,6 +247,7 @@ def every(count: int, step_ticks: int, missing: Container[int] = ()) -> Arrivals
         (every(20, 1), "2014"),  # a run of small deltas
         (every(2, 1), "2002"),
         ([(30, 64_000)], "001e 2001"),  # losses before the first
+        ([(8191, 64_000)], "1fff 2001"),  # the longest run
         ([(3, 64_000)], "c040"),  # 00 00 00 01
         (every(14, 1, {0, 6, 7, 8, 12}), "9f1d"),  # 14 one-bit symbols
         (every(9, 1, {1}), "afe0"),  # fewer are filled with zeros
@@ -301,6 +302,14 @@ def test_write_of_the_longest_message() -> None:
     taken, data = write(0, mixed)
     assert taken == MAX_STATUSES
     check_reports(data, 0, mixed)
+
+
+@pytest.mark.parametrize("gap", [0, 6, 7, 8, 13, 14, 15, 8190, 8191])
+def test_28_bytes_are_room_for_any_arrival(gap: int) -> None:
+    arrivals = [(5 + gap, 12_345_678)]
+    taken, data = write(5, arrivals, 28)
+    assert taken == 1
+    check_reports(data, 5, arrivals)
 
 
 def test_write_stops_where_numbers_do_not_ascend() -> None:
