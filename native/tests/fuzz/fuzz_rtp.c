@@ -111,6 +111,8 @@ static void check_rtx(rtp_header h, const uint8_t *data, size_t size) {
     demand((size_t)original.payload_offset + original.payload_length + original.padding_length == size);
 }
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     rtp_header header;
     int status = rtp_parse_header(&header, data, size);

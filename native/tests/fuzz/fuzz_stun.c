@@ -98,6 +98,8 @@ static void check(const uint8_t *data, size_t size) {
     check_responses(&m);
 }
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     check(data, size);
     // Again with a right length and cookie, which chance rarely gives, on exactly so many bytes of the heap.
