@@ -11,12 +11,12 @@ bin := $(abspath $(VENV))/bin
 # The distribution's tools where they are there, else the lock file's.
 cmake := $(or $(shell command -v cmake),$(bin)/cmake)
 ninja := $(or $(shell command -v ninja),$(bin)/ninja)
-configure = $(cmake) -S native -G Ninja -DCMAKE_MAKE_PROGRAM=$(ninja) -DPython_EXECUTABLE=$(python) --log-level=NOTICE
+configure = $(cmake) -S native -G Ninja -DCMAKE_MAKE_PROGRAM=$(ninja) -DPython_EXECUTABLE=$(python) --log-level=NOTICE $(CMAKE_ARGS)
 installed := $(VENV)/.sfu-installed
 c_sources = $(shell git ls-files 'native/*.c' 'native/*.h')
 
 .DELETE_ON_ERROR:
-.PHONY: help setup lock dev test lint format sanitize stress fuzz fuzzers bench clean
+.PHONY: help setup lock dev test lint format sanitize openssl stress fuzz fuzzers bench clean
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -55,17 +55,31 @@ format: $(installed) ## what lint asks for where a tool can do it
 	$(bin)/ruff check --fix-only
 	$(bin)/clang-format -i $(c_sources)
 
-# Modules that are instrumented must not lie where a usual run finds them: they go to a folder of links.
+# Modules built in another way must not lie where a usual run finds them: they go to a folder of links, which
+# tests/conftest.py takes sfu from.
+define stage
+rm -rf $(BUILD)/$(1)/stage
+mkdir -p $(BUILD)/$(1)/stage
+cp -rs $(CURDIR)/sfu $(BUILD)/$(1)/stage/sfu
+find $(BUILD)/$(1)/stage ! -type d ! -name '*.py' -delete
+endef
+
 sanitize: $(installed) ## native tests under address and undefined-behaviour sanitizers
-	rm -rf $(BUILD)/sanitize/stage
-	mkdir -p $(BUILD)/sanitize/stage
-	cp -rs $(CURDIR)/sfu $(BUILD)/sanitize/stage/sfu
-	find $(BUILD)/sanitize/stage ! -type d ! -name '*.py' -delete
+	$(call stage,sanitize)
 	$(configure) -B $(BUILD)/sanitize -DSFU_TESTING=ON -DSFU_SANITIZE=address,undefined -DCMAKE_C_COMPILER=gcc \
 		-DSFU_INPLACE=$(abspath $(BUILD))/sanitize/stage
 	$(ninja) -C $(BUILD)/sanitize
 	scripts/with-sanitizer $(abspath $(BUILD))/sanitize/stage $(python) -m pytest -p no:cacheprovider \
-		$(wildcard tests/native tests/sim)
+		tests/native tests/sim
+
+openssl: $(installed) ## tests of the cipher's other backend, libcrypto, also where intel-ipsec-mb is there
+	$(call stage,openssl)
+	$(configure) -B $(BUILD)/openssl -DSFU_TESTING=ON -DSFU_IPSECMB=OFF -DSFU_INPLACE=$(abspath $(BUILD))/openssl/stage
+	$(ninja) -C $(BUILD)/openssl
+	PYTHONPATH=$(BUILD)/openssl/stage $(python) -P -c 'from sfu._testing.srtp import backend as b; \
+		print(b()); assert b().startswith("OpenSSL"), "the other backend was built"'
+	SFU_STAGE=$(abspath $(BUILD))/openssl/stage $(python) -m pytest -p no:cacheprovider \
+		tests/native/test_cipher.py $(wildcard tests/native/test_srt*.py)
 
 stress: $(installed) ## programs of native/tests under the thread sanitizer
 	$(configure) -B $(BUILD)/stress -DSFU_SANITIZE=thread
