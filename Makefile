@@ -93,8 +93,10 @@ fuzzers: $(installed)
 fuzz: fuzzers ## every fuzzer for FUZZ_SECONDS (60); FUZZ='fuzz_rtp fuzz_stun' for some
 	scripts/run-fuzzers $(BUILD)/fuzz/fuzzers $(FUZZ_SECONDS) $(FUZZ)
 
-bench: dev ## benchmarks
-	$(python) -m pytest bench --benchmark-only
+bench: $(installed) ## native benchmarks
+	$(configure) -B $(BUILD)/bench
+	$(ninja) -C $(BUILD)/bench bench
+	set -e; for program in $(BUILD)/bench/bench/*; do echo "$$program"; "$$program"; done
 
 clean: ## what was built, but not the virtual environment
 	rm -rf $(BUILD)
