@@ -341,8 +341,8 @@ size_t departure_flush(engine *self, transport *to, uint64_t now_us, transmit *m
     if (!transport_is_sendable(to)) return 0;
     if (transport_sends(to, RTP_EXT_TRANSPORT_CC) && !to->history && !(to->history = send_history_create())) return 0;
     builder b = {.self = self, .to = to, .now_us = now_us};
-    for (uint8_t n = 1; n <= MAX_PADDING; n++)
-        b.padding[n][n - 1] = n;
+    for (size_t n = 1; n <= MAX_PADDING; n++)
+        b.padding[n][n - 1] = (uint8_t)n;
 
     size_t made = 0;
     for (int class = 0; class < DEPARTURE_CLASSES; class++) {
