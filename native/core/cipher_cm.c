@@ -1,5 +1,5 @@
 // AES counter mode, HMAC-SHA1 and the single block, by OpenSSL whatever the backend: intel-ipsec-mb has no stateless
-// function for counter mode nor for continuing a SHA-1 (only jobs, which need a manager of some 400 kB per thread).
+// function for counter mode nor for continuing a SHA-1 (only jobs, which need a manager of some 200 kB per thread).
 #define OPENSSL_SUPPRESS_DEPRECATED // SHA_CTX, see below
 
 #include <errno.h>

@@ -16,7 +16,7 @@ typedef struct gcm_functions {
 } gcm_functions;
 
 // Process-wide, written once and constant from then on, so it is not state that two engines could disturb each other
-// through: it depends on the CPU alone. A manager of one's own in each sender and receiver would cost some 400 kB (its
+// through: it depends on the CPU alone. A manager of one's own in each sender and receiver would cost some 200 kB (its
 // job queues, which the direct functions do not use). `expand` is NULL when the library could not be initialised.
 static gcm_functions functions_128;
 static gcm_functions functions_256;
