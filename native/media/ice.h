@@ -60,7 +60,7 @@ typedef struct ice_lite {
     char remote_ufrag[ICE_MAX_UFRAG + 1]; // checked; a lite agent sends no requests, so it needs no remote password
     ice_validated addresses[ICE_MAX_ADDRESSES];
     uint8_t address_count;
-    int8_t selected;  // index of the pair in use, -1 before the first valid check
+    int selected;     // index of the pair in use, -1 before the first valid check
     bool connected;   // consent is alive
     bool choose_next; // the next valid check selects its pair, nominating or not: at first, after a restart, after
                       // expiry

@@ -57,7 +57,7 @@ static void forget(ice_lite *agent, int index, ice_change *change) {
     int last = --agent->address_count;
     agent->addresses[index] = agent->addresses[last];
     if (agent->selected == index) agent->selected = -1;
-    if (agent->selected == last) agent->selected = (int8_t)index;
+    if (agent->selected == last) agent->selected = index;
 }
 
 // The least recently checked pair other than the selected one, or -1.
@@ -97,7 +97,7 @@ static void accept(ice_lite *agent, uint64_t now_us, const ice_path *path, bool 
     change->path = *path;
     if (use_candidate) agent->addresses[index].nominated = true;
     if ((use_candidate || agent->choose_next) && agent->selected != index) {
-        agent->selected = (int8_t)index;
+        agent->selected = index;
         change->selected = true;
     }
     agent->choose_next = false;
@@ -134,7 +134,7 @@ size_t ice_lite_on_stun(ice_lite *agent, uint64_t now_us, const ice_path *path, 
 static void replace_selected(ice_lite *agent, uint64_t now_us, ice_change *change) {
     int next = agent->connected ? freshest(agent, now_us) : -1;
     if (next >= 0) {
-        agent->selected = (int8_t)next;
+        agent->selected = next;
         change->selected = true;
         change->path = agent->addresses[next].path;
         return;

@@ -24,7 +24,7 @@ class Credentials(NamedTuple):
 class Change(NamedTuple):
     """`struct ice_change`: the names of the flags that are set, and the paths where the flags give them a meaning."""
 
-    what: frozenset[str] = frozenset()
+    what: frozenset[str] = ...
     path: Path | None = None
     evicted: Path | None = None
 
@@ -48,7 +48,9 @@ class Lite:
 class Controlling:
     nominating: bool
 
-    def __init__(self, local: Credentials, remote: Credentials, path: Path, seed: int, now_us: int) -> None: ...
+    def __init__(
+        self, local: Credentials, remote: Credentials, path: Path, seed: int, now_us: int
+    ) -> None: ...
     def set_path(self, path: Path, now_us: int) -> None: ...
     def on_stun(self, now_us: int, path: Path, data: bytes) -> Change:
         """stun_parse, then ice_controlling_on_stun."""

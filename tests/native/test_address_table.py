@@ -66,10 +66,12 @@ def test_a_capacity_beyond_all_memory_is_refused() -> None:
 
 def test_the_mark_of_nobody_is_no_transport() -> None:
     table = Table(1)
-    for add in (lambda: table.add_path(path(0), 2**32 - 1), lambda: table.add_ufrag("abcd", 2**32 - 1)):
-        with pytest.raises(OSError) as raised:
-            add()
-        assert raised.value.errno == errno.EINVAL
+    with pytest.raises(OSError) as raised:
+        table.add_path(path(0), 2**32 - 1)
+    assert raised.value.errno == errno.EINVAL
+    with pytest.raises(OSError) as raised:
+        table.add_ufrag("abcd", 2**32 - 1)
+    assert raised.value.errno == errno.EINVAL
     table.add_path(path(0), 2**32 - 2)
     assert table.find_path(path(0)) == 2**32 - 2
 
