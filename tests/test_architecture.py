@@ -26,6 +26,7 @@ def test_includes_point_one_way() -> None:
         ("core/planted.c", '#include "media/engine.h"', "layer core may not use media/engine.h"),
         ("media/planted.c", '#include "net/worker.h"', "layer media may not use net/worker.h"),
         ("load/planted.h", '#include "media/pacer.h"', "layer load may not use media/pacer.h"),
+        ("load/planted.c", "#include <sys/socket.h>", "<sys/socket.h> is not for"),
         ("net/planted.c", '#include "binding/x.h"', "layer net may not use binding/x.h"),
         ("media/planted.c", '#include "pacer.h"', "does not name its layer"),
         ("media/planted.c", "#include <time.h>", "<time.h> is not for"),
