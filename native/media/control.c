@@ -248,10 +248,7 @@ static int fill_slot(engine *self, uint64_t now_us, const command *c) {
     source *from;
     int status = find_source(self, c, to->kind, &from);
     if (status < 0) return status;
-    bool remote = from->home != self->config.index;
     from->gone_us = 0;
-    if (remote && from->layers[c->fill.layer].slot_count == 0)
-        exchange_say(self, from->home, HANDOFF_SUBSCRIBE, from->id, c->fill.layer);
     if (self->sweep_us == UINT64_MAX) self->sweep_us = now_us + ENGINE_SWEEP_US;
     return slot_fill(self, to, from, c->fill.layer, now_us);
 }

@@ -51,6 +51,7 @@ engine *engine_create(const engine_config *config, handoff *links) {
     self->links = links;
     self->random = config->seed[0] ^ (config->seed[1] << 1 | config->seed[1] >> 63);
     self->sweep_us = UINT64_MAX;
+    self->retry_us = UINT64_MAX;
     if (allocate(self)) return self;
     engine_destroy(self);
     return NULL;
@@ -246,6 +247,22 @@ static bool has_due(const transport *self, uint64_t now_us) {
     return transport_next_deadline_us(self) <= now_us;
 }
 
+// A ring that was full gives no sign when it has room again.
+static void retry_rings(engine *self, uint64_t now_us) {
+    bool waits = self->packets.unreturned != NULL;
+    for (size_t i = 0; self->links && !waits && i < handoff_engines(self->links); i++)
+        waits = self->backlog[i].count > 0;
+    if (waits && self->retry_us <= now_us) waits = exchange_retry(self);
+    if (!waits)
+        self->retry_us = UINT64_MAX;
+    else if (self->retry_us == UINT64_MAX || self->retry_us <= now_us)
+        self->retry_us = now_us + ENGINE_RETRY_US;
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b) {
+    return a < b ? a : b;
+}
+
 size_t engine_poll(engine *self, uint64_t now_us, transmit *messages, size_t capacity) {
     self->arena_used = 0;
     history_sweep(self, now_us);
@@ -267,6 +284,7 @@ size_t engine_poll(engine *self, uint64_t now_us, transmit *messages, size_t cap
         }
         if (was_last) break;
     }
+    retry_rings(self, now_us);
     self->stats.packets_free = self->packets.free;
     self->stats.packets_total = self->packets.total;
     self->stats.departures_queued = self->departures.queued;
@@ -276,7 +294,7 @@ size_t engine_poll(engine *self, uint64_t now_us, transmit *messages, size_t cap
 uint64_t engine_next_deadline_us(const engine *self) {
     if (self->ready_first || self->boxes[self->box]->count > 0) return 0;
     const deadline *first = deadline_heap_first(&self->deadlines);
-    return first && first->at_us < self->sweep_us ? first->at_us : self->sweep_us;
+    return earlier(earlier(first ? first->at_us : UINT64_MAX, self->sweep_us), self->retry_us);
 }
 
 uint64_t engine_take_wakeups(engine *self) {

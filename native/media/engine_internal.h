@@ -15,6 +15,7 @@ enum {
     ENGINE_OUTBOX_MESSAGES = 256,
     ENGINE_OUTBOX_BYTES = 128 * 1024,
     ENGINE_DTLS_QUEUE = 128,
+    ENGINE_RETRY_US = 1000,   // between tries to put into a full ring what must not be lost
     ENGINE_SWEEP_US = 250000, // between looks at the age of history
     ENGINE_PRESS_US = 10000,  // at least so long between two cuts of history for want of buffers
 };
@@ -51,6 +52,7 @@ struct engine {
     transport *transports;
     deadline_heap deadlines;
     uint64_t sweep_us;
+    uint64_t retry_us;   // when rings that were full are tried again, UINT64_MAX: nothing waits
     uint64_t pressed_us; // last time that history was cut short for want of buffers
     uint64_t random;     // state of the generator
 
@@ -87,7 +89,11 @@ uint8_t *engine_arena_room(engine *self, size_t bytes);
 void exchange_say(engine *self, uint8_t to, handoff_control_type type, uint32_t source, uint8_t layer);
 void exchange_publish(engine *self, source *from, packet_body *body, uint64_t now_us);
 void exchange_drain(engine *self, uint64_t now_us);
+// Tries again what did not fit a ring. True where something still waits.
+bool exchange_retry(engine *self);
 source *exchange_mirror(engine *self, uint32_t id, uint8_t home, media_kind kind);
+// A layer has its first receiver here, or has lost its last one.
+void exchange_subscribe(engine *self, source *from, uint8_t layer);
 void exchange_unsubscribe(engine *self, source *from, uint8_t layer);
 void exchange_source_gone(engine *self, source *gone, uint64_t now_us);
 // A receiver here needs a key frame of that layer.

@@ -40,11 +40,12 @@ void exchange_publish(engine *self, source *from, packet_body *body, uint64_t no
     for (uint64_t left = layer->engines; left != 0; left &= left - 1) {
         uint8_t to = (uint8_t)__builtin_ctzll(left);
         uint64_t bit = UINT64_C(1) << to;
-        if ((layer->blocked & bit) && !is_entry) {
+        bool blocked = (layer->blocked & bit) != 0;
+        if (blocked && !is_entry) {
             self->stats.handoff_dropped++;
             continue;
         }
-        if (packet_pool_lend(&self->packets, body, to)) {
+        if (packet_pool_lend(&self->packets, body, to, blocked)) {
             layer->blocked &= ~bit;
             continue;
         }
@@ -60,6 +61,11 @@ source *exchange_mirror(engine *self, uint32_t id, uint8_t home, media_kind kind
     source *mirror = source_create(id, home, kind, ENGINE_MAX_LAYERS);
     if (mirror) source_table_add(&self->sources, mirror);
     return mirror;
+}
+
+void exchange_subscribe(engine *self, source *from, uint8_t layer) {
+    if (from->home == self->config.index || from->layers[layer].slot_count != 1) return;
+    exchange_say(self, from->home, HANDOFF_SUBSCRIBE, from->id, layer);
 }
 
 void exchange_unsubscribe(engine *self, source *from, uint8_t layer) {
@@ -122,12 +128,29 @@ static void on_control(engine *self, uint8_t sender, const handoff_control *cont
     }
 }
 
-static void on_packet(engine *self, packet_body *body, uint64_t now_us) {
+static void on_packet(engine *self, const handoff_packet *handed, uint64_t now_us) {
+    packet_body *body = handed->body;
     source *mirror = source_table_find(&self->sources, body->source);
     packet *held = packet_pool_hold(&self->packets, body); // exchange_drain has seen that there is one
-    if (mirror && mirror->home == body->home && source_store(mirror, &self->packets, held))
+    if (mirror && mirror->home == body->home && source_store(mirror, &self->packets, held)) {
+        // What was dropped on the way here leaves no hole: nobody could ever fill it.
+        const source_layer *layer = &mirror->layers[body->layer];
+        for (uint16_t i = 0; handed->splice && i < layer->slot_count; i++)
+            layer->slots[i]->waiting = true;
         receive_fan_out(self, mirror, held, now_us);
+    }
     packet_unref(&self->packets, held);
+}
+
+bool exchange_retry(engine *self) {
+    if (!self->links) return false;
+    bool waiting = false;
+    packet_pool_collect(&self->packets);
+    for (uint8_t to = 0; to < handoff_engines(self->links); to++) {
+        retry_backlog(self, to);
+        waiting = waiting || self->backlog[to].count > 0;
+    }
+    return waiting || self->packets.unreturned;
 }
 
 void exchange_drain(engine *self, uint64_t now_us) {
@@ -140,9 +163,9 @@ void exchange_drain(engine *self, uint64_t now_us) {
         while (handoff_pop_control(self->links, from, own, &control))
             on_control(self, from, &control, now_us);
         retry_backlog(self, from);
-        packet_body *body;
-        while (self->packets.free_packets && handoff_pop_packet(self->links, from, own, &body))
-            on_packet(self, body, now_us);
+        handoff_packet handed;
+        while (self->packets.free_packets && handoff_pop_packet(self->links, from, own, &handed))
+            on_packet(self, &handed, now_us);
     }
     // Without handles packets wait in their ring, which then blocks their senders; history makes room at the next turn.
     if (!self->packets.free_packets) history_press(self, now_us);

@@ -32,7 +32,7 @@ handoff *handoff_create(uint8_t engines, size_t packets, size_t returns, size_t 
     bool ok = true;
     for (size_t i = 0; i < count; i++) {
         link *l = &links->links[i];
-        ok = ring_init(&l->packets, packets, sizeof(packet_body *)) == 0 && ok;
+        ok = ring_init(&l->packets, packets, sizeof(handoff_packet)) == 0 && ok;
         ok = ring_init(&l->returns, returns, sizeof(packet_body *)) == 0 && ok;
         ok = ring_init(&l->controls, controls, sizeof(handoff_control)) == 0 && ok;
     }
@@ -60,12 +60,17 @@ static link *between(handoff *links, uint8_t from, uint8_t to) {
     return &links->links[(size_t)from * links->engines + to];
 }
 
-bool handoff_push_packet(handoff *links, uint8_t from, uint8_t to, packet_body *body) {
-    return ring_push(&between(links, from, to)->packets, &body);
+bool handoff_has_room_for_video(handoff *links, uint8_t from, uint8_t to) {
+    ring *packets = &between(links, from, to)->packets;
+    return ring_has_room(packets, 1 + (packets->mask + 1) / HANDOFF_AUDIO_SHARE);
 }
 
-bool handoff_pop_packet(handoff *links, uint8_t from, uint8_t to, packet_body **body) {
-    return ring_pop(&between(links, from, to)->packets, body);
+bool handoff_push_packet(handoff *links, uint8_t from, uint8_t to, const handoff_packet *packet) {
+    return ring_push(&between(links, from, to)->packets, packet);
+}
+
+bool handoff_pop_packet(handoff *links, uint8_t from, uint8_t to, handoff_packet *packet) {
+    return ring_pop(&between(links, from, to)->packets, packet);
 }
 
 bool handoff_push_return(handoff *links, uint8_t from, uint8_t to, packet_body *body) {

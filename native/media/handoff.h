@@ -20,6 +20,14 @@ enum {
     HANDOFF_CONTROLS = 256,
 };
 
+// Video leaves one part in so many of a packet ring to audio.
+enum { HANDOFF_AUDIO_SHARE = 4 };
+
+typedef struct handoff_packet {
+    packet_body *body;
+    bool splice; // video: packets of the layer were dropped before this one, which starts a key frame
+} handoff_packet;
+
 typedef enum handoff_control_type {
     HANDOFF_SUBSCRIBE = 1, // the sender has receivers for (source, layer): hand its packets on
     HANDOFF_UNSUBSCRIBE,
@@ -40,9 +48,12 @@ handoff *handoff_create(uint8_t engines, size_t packets, size_t returns, size_t 
 void handoff_destroy(handoff *links);
 uint8_t handoff_engines(const handoff *links);
 
+// Whether video may be pushed without taking what is left to audio.
+bool handoff_has_room_for_video(handoff *links, uint8_t from, uint8_t to);
+
 // Each returns false when the ring from `from` to `to` is full (push) or empty (pop).
-bool handoff_push_packet(handoff *links, uint8_t from, uint8_t to, packet_body *body);
-bool handoff_pop_packet(handoff *links, uint8_t from, uint8_t to, packet_body **body);
+bool handoff_push_packet(handoff *links, uint8_t from, uint8_t to, const handoff_packet *packet);
+bool handoff_pop_packet(handoff *links, uint8_t from, uint8_t to, handoff_packet *packet);
 bool handoff_push_return(handoff *links, uint8_t from, uint8_t to, packet_body *body);
 bool handoff_pop_return(handoff *links, uint8_t from, uint8_t to, packet_body **body);
 bool handoff_push_control(handoff *links, uint8_t from, uint8_t to, const handoff_control *control);

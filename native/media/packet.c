@@ -85,8 +85,10 @@ void packet_unref(packet_pool *pool, packet *held) {
     }
 }
 
-bool packet_pool_lend(packet_pool *pool, packet_body *body, uint8_t to) {
-    if (!handoff_push_packet(pool->links, pool->index, to, body)) return false;
+bool packet_pool_lend(packet_pool *pool, packet_body *body, uint8_t to, bool splice) {
+    handoff_packet lent = {.body = body, .splice = splice};
+    if (body->kind == MEDIA_VIDEO && !handoff_has_room_for_video(pool->links, pool->index, to)) return false;
+    if (!handoff_push_packet(pool->links, pool->index, to, &lent)) return false;
     body->holders++;
     pool->wakeups |= UINT64_C(1) << to;
     return true;
@@ -94,9 +96,14 @@ bool packet_pool_lend(packet_pool *pool, packet_body *body, uint8_t to) {
 
 void packet_pool_collect(packet_pool *pool) {
     if (!pool->links) return;
-    while (pool->unreturned && return_home(pool, pool->unreturned->body)) {
-        packet *held = pool->unreturned;
-        pool->unreturned = held->next;
+    packet **link = &pool->unreturned;
+    while (*link) {
+        packet *held = *link;
+        if (!return_home(pool, held->body)) { // one home's full ring keeps nothing from the others
+            link = &held->next;
+            continue;
+        }
+        *link = held->next;
         free_packet(pool, held);
     }
     packet_body *body;

@@ -79,8 +79,8 @@ static inline packet *packet_ref(packet *held) {
 
 void packet_unref(packet_pool *pool, packet *held);
 
-// Lends the body to another engine. False where its ring is full.
-bool packet_pool_lend(packet_pool *pool, packet_body *body, uint8_t to);
+// Lends the body to another engine. False where its ring is full, for video also where only audio's share is left.
+bool packet_pool_lend(packet_pool *pool, packet_body *body, uint8_t to, bool splice);
 
 // Takes home what was lent, and tries again to return what could not be returned.
 void packet_pool_collect(packet_pool *pool);

@@ -40,6 +40,16 @@ static void note_reception(engine *self, transport *from, source_layer *layer, c
     engine_touch(self, from, key_frame_request_next_deadline_us(&layer->key_frames));
 }
 
+// What was asked for and came, and is there already or too old to keep, is not to be asked for again. Where it is too
+// old the hole stays for good.
+static void note_useless(engine *self, transport *from, source_layer *layer, const packet_body *body, uint64_t now_us) {
+    if (!body->recovered || !layer->nacks) return;
+    (void)nack_request_on_packet(layer->nacks, now_us, body->sequence);
+    if (body->sequence >= layer->oldest) return;
+    key_frame_request_ask(&layer->key_frames, now_us);
+    engine_touch(self, from, key_frame_request_next_deadline_us(&layer->key_frames));
+}
+
 void receive_fan_out(engine *self, source *from, packet *held, uint64_t now_us) {
     source_layer *layer = &from->layers[held->body->layer];
     for (uint16_t i = 0; i < layer->slot_count; i++)
@@ -91,6 +101,7 @@ static void accept_packet(engine *self, transport *from, const ssrc_binding *bin
     }
     if (!source_store(track, &self->packets, held)) {
         self->stats.rtp_duplicate++;
+        note_useless(self, from, layer, body, now_us);
         packet_unref(&self->packets, held);
         return;
     }

@@ -29,6 +29,12 @@ bool ring_push(ring *r, const void *element) {
     return true;
 }
 
+bool ring_has_room(ring *r, size_t count) {
+    size_t tail = atomic_load_explicit(&r->tail, memory_order_relaxed);
+    if (tail - r->head_seen + count > r->mask + 1) r->head_seen = atomic_load_explicit(&r->head, memory_order_acquire);
+    return tail - r->head_seen + count <= r->mask + 1;
+}
+
 bool ring_pop(ring *r, void *element) {
     size_t head = atomic_load_explicit(&r->head, memory_order_relaxed);
     if (head == r->tail_seen) {

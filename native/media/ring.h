@@ -27,6 +27,8 @@ int ring_init(ring *r, size_t capacity, size_t element_bytes);
 void ring_free(ring *r);
 // False when full.
 bool ring_push(ring *r, const void *element);
+// For the producer: whether at least `count` elements may be pushed.
+bool ring_has_room(ring *r, size_t count);
 // False when empty.
 bool ring_pop(ring *r, void *element);
 

@@ -40,6 +40,7 @@ static void drop_queued(engine *self, slot *to) {
 }
 
 int slot_fill(engine *self, slot *to, source *from, uint8_t layer, uint64_t now_us) {
+    if (from && to->filled == from && to->layer == layer) return 0;
     if (to->filled) {
         drop_queued(self, to);
         source *before = to->filled;
@@ -58,6 +59,7 @@ int slot_fill(engine *self, slot *to, source *from, uint8_t layer, uint64_t now_
     if (status < 0) return status;
     to->filled = from;
     to->layer = layer;
+    exchange_subscribe(self, from, layer);
     if (from->kind == MEDIA_VIDEO) exchange_want_key_frame(self, from, layer, now_us);
     return 0;
 }
@@ -67,6 +69,15 @@ static uint32_t spliced_timestamp(const slot *to, uint32_t clock_rate, uint64_t 
     if (to->last_timestamp_us == 0) return to->last_timestamp;
     uint64_t ticks = (now_us - to->last_timestamp_us) * clock_rate / 1000000;
     return to->last_timestamp + (uint32_t)(ticks ? ticks : 1);
+}
+
+// Packets that overtook the first one of their key frame, or came while that one was recovered, wait in the ring.
+static void catch_up(engine *self, slot *to, seq64 first, uint64_t now_us) {
+    const source *from = to->filled;
+    for (seq64 s = first + 1; s <= from->layers[to->layer].highest; s++) {
+        packet *held = source_find(from, to->layer, s);
+        if (held) slot_on_packet(self, to, held, now_us);
+    }
 }
 
 static bool splice(engine *self, slot *to, const packet_body *body, uint32_t clock_rate, uint64_t now_us) {
@@ -105,7 +116,8 @@ void slot_on_packet(engine *self, slot *to, packet *held, uint64_t now_us) {
     uint8_t mapping = owner->mapping_of_codec[body->codec];
     if (!transport_is_sendable(owner) || mapping == TRANSPORT_NO_MAPPING) return;
     const payload_mapping *payload = &owner->mappings[mapping];
-    if (to->waiting) {
+    bool entering = to->waiting;
+    if (entering) {
         if (to->kind == MEDIA_VIDEO && !(body->key_frame && body->frame_start)) return;
         if (!splice(self, to, body, payload->clock_rate, now_us)) return;
     }
@@ -139,6 +151,7 @@ void slot_on_packet(engine *self, slot *to, packet *held, uint64_t now_us) {
         to->last_timestamp_us = now_us;
     }
     engine_mark_ready(self, owner);
+    if (entering && to->kind == MEDIA_VIDEO) catch_up(self, to, body->sequence, now_us);
 }
 
 void slot_flush(engine *self, slot *to, uint64_t now_us) {

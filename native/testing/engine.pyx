@@ -229,7 +229,7 @@ EVENTS = (
 )  # fmt: skip
 assert len(EXTENSIONS) == RTP_EXT_KINDS
 
-Datagram = namedtuple("Datagram", "local remote data transport message index segments segment_bytes")
+Datagram = namedtuple("Datagram", "local remote data transport message segment segments segment_bytes")
 Event = namedtuple("Event", "type transport slot source path data")
 
 

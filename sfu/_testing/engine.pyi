@@ -14,14 +14,14 @@ ENVELOPES: tuple[str, ...]
 EVENTS: tuple[str, ...]
 
 class Datagram(NamedTuple):
-    """One datagram of a message: `index` of `segments`, in the `message`-th message of its poll."""
+    """One datagram of a message: number `segment` of `segments`, in the `message`-th message of its poll."""
 
     local: int
     remote: tuple[str, int]
     data: bytes
     transport: int
     message: int
-    index: int
+    segment: int
     segments: int
     segment_bytes: int
 
