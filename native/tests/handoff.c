@@ -48,6 +48,7 @@ static void fail(const char *what) {
 // A body is right if every byte agrees with its number: a write after it was handed on would show here.
 static void fill(packet_body *body, uint32_t number) {
     body->sequence = number;
+    body->kind = number % 2 ? MEDIA_VIDEO : MEDIA_AUDIO; // video leaves a share of a ring to audio
     body->payload_length = (uint16_t)(1 + number % 64);
     memset(body->bytes, (int)(number & 0xFF), body->payload_length);
 }
@@ -78,7 +79,7 @@ static void lend_one(worker *self, uint32_t number) {
     }
     for (uint8_t to = 0; to < ENGINES; to++) {
         if (to == self->pool.index || next_random(self) % 4 == 0) continue;
-        if (packet_pool_lend(&self->pool, body, to)) {
+        if (packet_pool_lend(&self->pool, body, to, number % 3 == 0)) {
             self->lent++;
         } else {
             self->refused++;
@@ -88,14 +89,15 @@ static void lend_one(worker *self, uint32_t number) {
 }
 
 static void receive_all(worker *self) {
-    packet_body *body;
+    handoff_packet handed;
     handoff_control control;
     for (uint8_t from = 0; from < ENGINES; from++) {
         if (from == self->pool.index) continue;
-        while (handoff_pop_packet(self->links, from, self->pool.index, &body)) {
+        while (handoff_pop_packet(self->links, from, self->pool.index, &handed)) {
             self->received++;
-            check(body);
-            packet *lent = packet_pool_hold(&self->pool, body);
+            check(handed.body);
+            if (handed.splice != (handed.body->sequence % 3 == 0)) fail("a mark went with another body");
+            packet *lent = packet_pool_hold(&self->pool, handed.body);
             if (!lent) fail("no handle for what was lent"); // twice the bodies: more than all rings and places hold
             keep(self, lent);
         }
