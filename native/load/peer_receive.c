@@ -9,6 +9,7 @@ static size_t hash_ssrc(uint32_t ssrc) {
 }
 
 peer_receiver *peer_find_receiver(peer *self, uint32_t ssrc) {
+    if (!ssrc) return NULL; // the "none" of rtx_ssrc
     for (size_t at = hash_ssrc(ssrc);; at = (at + 1) % PEER_SSRC_SLOTS) {
         uint8_t entry = self->ssrc_slots[at];
         if (!entry) return NULL;

@@ -214,19 +214,27 @@ cdef int check(int result) except -1:
     return 0
 
 
+# ipaddress costs more than a packet does; a test has few hosts.
+cdef dict packed_of_host = {}
+cdef dict host_of_packed = {}
+
+
 cdef net_address parse_address(address) except *:
     host, port = address
-    ip = ipaddress.ip_address(host)
-    cdef bytes packed = ip.packed
-    if ip.version == 4:
+    cdef bytes packed = packed_of_host.get(host)
+    if packed is None:
+        packed = packed_of_host[host] = ipaddress.ip_address(host).packed
+    if len(packed) == 4:
         return net_address_ipv4(packed, port)
     return net_address_ipv6(packed, port)
 
 
 cdef object format_address(const net_address *address):
-    packed = (<const uint8_t *> address.ip)[:16]
-    ip = ipaddress.IPv6Address(packed) if address.is_ipv6 else ipaddress.IPv4Address(packed[12:])
-    return str(ip), address.port
+    cdef bytes packed = (<const uint8_t *> address.ip)[:16] if address.is_ipv6 else address.ip[12:16]
+    host = host_of_packed.get(packed)
+    if host is None:
+        host = host_of_packed[packed] = str(ipaddress.ip_address(packed))
+    return host, address.port
 
 
 cdef int put_text(char *target, size_t capacity, str text) except -1:

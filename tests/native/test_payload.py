@@ -67,7 +67,8 @@ def test_a_mark_comes_back(of: Mark) -> None:
 
 
 @pytest.mark.parametrize(
-    "index,key,shape", [(0, True, b"\x10\x10"), (0, False, b"\x10\x11"), (1, True, b"\x00"), (1, False, b"\x00")]
+    "index,key,shape",
+    [(0, True, b"\x10\x10"), (0, False, b"\x10\x11"), (1, True, b"\x00"), (1, False, b"\x00")],
 )
 def test_video_is_shaped_as_vp8(index: int, key: bool, shape: bytes) -> None:
     data = write(mark(index=index, key=key))

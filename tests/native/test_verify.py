@@ -46,7 +46,13 @@ class Packet:
 
 
 def frame(
-    number: int, first: int, count: int = 3, *, stream: int = 1, key: bool | None = None, timestamp: int | None = None
+    number: int,
+    first: int,
+    count: int = 3,
+    *,
+    stream: int = 1,
+    key: bool | None = None,
+    timestamp: int | None = None,
 ) -> list[Packet]:
     """The packets of one frame, as a source would number them from `first`."""
     packets = []
@@ -65,7 +71,9 @@ def frame(
         payload = load.write_payload(mark)
         assert payload is not None
         packets.append(
-            Packet(first + index, 3000 * number if timestamp is None else timestamp, index == count - 1, payload)
+            Packet(
+                first + index, 3000 * number if timestamp is None else timestamp, index == count - 1, payload
+            )
         )
     return packets
 
@@ -249,7 +257,10 @@ def repeated_frame_in_place(packets: list[Packet]) -> None:
 
 
 def repeated_packet(packets: list[Packet]) -> None:
-    packets[4:] = [replace(packets[3], sequence=4), *(replace(p, sequence=p.sequence + 1) for p in packets[4:])]
+    packets[4:] = [
+        replace(packets[3], sequence=4),
+        *(replace(p, sequence=p.sequence + 1) for p in packets[4:]),
+    ]
 
 
 def time_goes_back(packets: list[Packet]) -> None:
