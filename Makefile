@@ -16,7 +16,7 @@ installed := $(VENV)/.sfu-installed
 c_sources = $(shell git ls-files 'native/*.c' 'native/*.h')
 
 .DELETE_ON_ERROR:
-.PHONY: help setup lock dev test lint format sanitize openssl stress fuzz fuzzers bench clean
+.PHONY: lint lint-format lint-python lint-types lint-architecture lint-c help setup lock dev test format sanitize openssl stress fuzz fuzzers bench clean
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -41,12 +41,23 @@ dev: $(installed) ## fast incremental build in place, with what the tests need
 test: dev ## all tests
 	$(python) -m pytest
 
-lint: $(installed) ## formatting, static checks, types, architecture
+lint: lint-format lint-python lint-types lint-architecture lint-c ## formatting, static checks, types, architecture
+
+lint-format: $(installed)
 	$(bin)/ruff format --check
-	$(bin)/ruff check
 	$(bin)/clang-format --dry-run --Werror $(c_sources)
+
+lint-python: $(installed)
+	$(bin)/ruff check
+
+lint-types: $(installed)
 	$(bin)/mypy
+
+lint-architecture: $(installed)
 	$(python) -m pytest -q tests/test_architecture.py
+
+# Assertions are on, so that what they state is known to the analyzer too.
+lint-c: $(installed)
 	$(configure) -B $(BUILD)/lint -DCMAKE_BUILD_TYPE=Debug
 	scripts/run-clang-tidy $(bin)/clang-tidy $(BUILD)/lint
 
