@@ -105,7 +105,7 @@ void history_sweep(engine *self, uint64_t now_us);
 // Buffers are short here: cuts the history, and tells the engines that hold some of this one's.
 void history_make_room(engine *self, uint64_t now_us);
 // Buffers are short elsewhere.
-void history_press(engine *self, uint64_t now_us);
+void history_press(engine *self, uint64_t now_us, bool all);
 
 // ---- receive.c: SRTP in ----
 void receive_rtp(engine *self, transport *from, const datagram *in, uint64_t now_us);

@@ -100,7 +100,7 @@ static void on_control(engine *self, uint8_t sender, const handoff_control *cont
         return;
     }
     if (control->type == HANDOFF_PRESSED) {
-        history_press(self, now_us);
+        history_press(self, now_us, control->layer != 0);
         return;
     }
     bool published_here =
@@ -168,5 +168,5 @@ void exchange_drain(engine *self, uint64_t now_us) {
             on_packet(self, &handed, now_us);
     }
     // Without handles packets wait in their ring, which then blocks their senders; history makes room at the next turn.
-    if (!self->packets.free_packets) history_press(self, now_us);
+    if (!self->packets.free_packets) history_press(self, now_us, false);
 }

@@ -33,7 +33,8 @@ typedef enum handoff_control_type {
     HANDOFF_UNSUBSCRIBE,
     HANDOFF_KEY_FRAME,   // a receiver of (source, layer) needs a key frame
     HANDOFF_SOURCE_GONE, // from the source's home: nothing more will come
-    HANDOFF_PRESSED,     // the sender is short of buffers: history of its packets is to make room
+    HANDOFF_PRESSED, // the sender is short of buffers: history of its packets is to make room, all of it where layer is
+                     // 1
 } handoff_control_type;
 
 typedef struct handoff_control {

@@ -35,16 +35,18 @@ void history_sweep(engine *self, uint64_t now_us) {
     self->sweep_us = self->sources.count ? now_us + ENGINE_SWEEP_US : UINT64_MAX;
 }
 
-void history_press(engine *self, uint64_t now_us) {
+void history_press(engine *self, uint64_t now_us, bool all) {
     if (self->pressed_us && now_us - self->pressed_us < ENGINE_PRESS_US) return;
     self->pressed_us = now_us;
     cut(self, before(now_us, SOURCE_HISTORY_PRESSED_US), true);
-    if (self->packets.free <= self->packets.reserve || !self->packets.free_packets) cut(self, now_us, true);
+    if (all || packet_pool_is_low(&self->packets) || !self->packets.free_packets) cut(self, now_us, true);
 }
 
 void history_make_room(engine *self, uint64_t now_us) {
     if (self->pressed_us && now_us - self->pressed_us < ENGINE_PRESS_US) return;
-    history_press(self, now_us);
+    history_press(self, now_us, false);
+    // What others keep of ours goes as far as our own has gone.
+    uint8_t all = packet_pool_is_low(&self->packets);
     for (uint8_t to = 0; self->links && to < handoff_engines(self->links); to++)
-        if (to != self->config.index) exchange_say(self, to, HANDOFF_PRESSED, ENGINE_NO_SOURCE, 0);
+        if (to != self->config.index) exchange_say(self, to, HANDOFF_PRESSED, ENGINE_NO_SOURCE, all);
 }

@@ -52,8 +52,12 @@ static void note_useless(engine *self, transport *from, source_layer *layer, con
 
 void receive_fan_out(engine *self, source *from, packet *held, uint64_t now_us) {
     source_layer *layer = &from->layers[held->body->layer];
-    for (uint16_t i = 0; i < layer->slot_count; i++)
-        slot_on_packet(self, layer->slots[i], held, now_us);
+    if (layer->slot_count == 0) return;
+    // Who is first in the turn is who gets the first packet of a burst: another one each time, scattered (Knuth's hash)
+    // because bursts of as many packets as there are receivers would favour the same one for good.
+    uint32_t first = ((uint32_t)held->body->sequence * UINT32_C(2654435761) >> 8) % layer->slot_count;
+    for (uint32_t i = 0; i < layer->slot_count; i++)
+        slot_on_packet(self, layer->slots[(first + i) % layer->slot_count], held, now_us);
 }
 
 // The SSRC, number and payload type of the original; false where there is nothing to recover.
