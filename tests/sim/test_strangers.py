@@ -104,11 +104,12 @@ def quiet_run() -> tuple[str, dict[str, object]]:
     return run(None, "rtp")
 
 
-@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.__name__)
-@pytest.mark.parametrize("kinds", ["rtp", "rtcp"])
+@pytest.mark.parametrize(
+    "attack,kinds",
+    # RTCP's index stands at its end, where `flip` reaches it.
+    [(attack, kinds) for attack in ATTACKS for kinds in ("rtp", "rtcp") if (attack, kinds) != (jump, "rtcp")],
+)
 def test_an_attack_changes_nothing(attack: Attack, kinds: str) -> None:
-    if attack is jump and kinds == "rtcp":
-        pytest.skip("RTCP's index stands at the end of the packet; flip covers it")
     quiet, quiet_stats = quiet_run()
     loud, loud_stats = run(attack, kinds)
     assert loud_stats["datagrams_received"] != quiet_stats["datagrams_received"], "nothing was injected"
