@@ -53,7 +53,8 @@ static frame_mark detect_h264(cursor c) {
 static frame_mark detect_av1(cursor c) {
     uint8_t aggregation = cursor_u8(&c);
     if (!cursor_ok(&c)) return (frame_mark){0};
-    return (frame_mark){.start = !(aggregation & 0x80), .key = (aggregation & 0x08) != 0};
+    bool start = !(aggregation & 0x80);
+    return (frame_mark){.start = start, .key = start && (aggregation & 0x08)};
 }
 
 frame_mark key_frame_detect(codec_envelope envelope, const uint8_t *payload, size_t length) {

@@ -27,22 +27,34 @@ void transport_flush(engine *self, transport *which, uint64_t now_us) {
         (void)departure_drop(self, &which->queues[class], NULL);
 }
 
-static void add_path(engine *self, transport *which, const ice_path *path, uint64_t now_us) {
+// When a transport last proved to be at that path; 0: never.
+static uint64_t checked_us(const transport *which, const ice_path *path) {
+    for (uint8_t i = 0; i < which->ice.address_count; i++)
+        if (ice_path_equal(&which->ice.addresses[i].path, path)) return which->ice.addresses[i].checked_us;
+    return 0;
+}
+
+// The path leads to this transport, unless another one is there: a participant who forges another's source address must
+// not take it over. One that has not been heard of for a few checks has left it (a page that was loaded again).
+static void claim_path(engine *self, transport *which, const ice_path *path, uint64_t now_us) {
     if (address_table_add_path(self->addresses, path, which->id) != -EEXIST) return;
     uint32_t other = address_table_find_path(self->addresses, path);
-    if (other == which->id || other >= self->config.max_transports) return;
-    // The same address again under other credentials: who proves to be there now has it.
+    if (other >= self->config.max_transports) return;
+    transport *holder = &self->transports[other];
+    if (now_us - checked_us(holder, path) < TRANSPORT_PATH_HELD_US) return;
     ice_change change = {0};
-    ice_lite_remove_path(&self->transports[other].ice, path, &change);
-    address_table_remove_path(self->addresses, path);
-    change.removed = false;
-    transport_apply(self, &self->transports[other], &change, now_us);
+    ice_lite_remove_path(&holder->ice, path, &change);
+    transport_apply(self, holder, &change, now_us);
     (void)address_table_add_path(self->addresses, path, which->id);
 }
 
+static void release_path(engine *self, const transport *which, const ice_path *path) {
+    if (address_table_find_path(self->addresses, path) == which->id) address_table_remove_path(self->addresses, path);
+}
+
 void transport_apply(engine *self, transport *which, const ice_change *change, uint64_t now_us) {
-    if (change->removed) address_table_remove_path(self->addresses, &change->evicted);
-    if (change->added) add_path(self, which, &change->path, now_us);
+    if (change->removed) release_path(self, which, &change->evicted);
+    if (change->checked) claim_path(self, which, &change->path, now_us);
     if (change->connected) engine_raise(self, which, EVENT_TRANSPORT_CONNECTED);
     if (change->selected) engine_raise(self, which, EVENT_TRANSPORT_PATH);
     if (change->expired) {
@@ -105,7 +117,7 @@ void transport_close(engine *self, transport *closed, uint64_t now_us) {
     closed->slots = NULL;
     closed->slot_limit = 0;
     for (uint8_t i = 0; i < closed->ice.address_count; i++)
-        address_table_remove_path(self->addresses, &closed->ice.addresses[i].path);
+        release_path(self, closed, &closed->ice.addresses[i].path);
     address_table_remove_ufrag(self->addresses, closed->ice.local.ufrag);
     srtp_sender_destroy(closed->sender);
     srtp_receiver_destroy(closed->receiver);

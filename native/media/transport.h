@@ -22,6 +22,8 @@ enum {
     TRANSPORT_REPORT_US = 1000000,     // between SRs and RRs
     TRANSPORT_QUEUE_US = 1000000,      // the queue may hold what the pacing rate sends in this time
     TRANSPORT_DEFAULT_RTT_US = 100000, // until a receiver report tells
+    TRANSPORT_PATH_HELD_US =
+        10000000, // a path is its holder's for so long after a check: browsers check every 2.5 to 5 s
     TRANSPORT_NO_MAPPING = 0xFF,
     TRANSPORT_RTX_FLAG = 0x80,
     TRANSPORT_LOCAL_SSRC = 1, // sender of feedback that concerns no slot (libwebrtc's receivers use 1, too)
