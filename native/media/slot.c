@@ -39,6 +39,16 @@ static void drop_queued(engine *self, slot *to) {
     sequence_map_truncate(to->map, to->next);
 }
 
+static void ask(engine *self, slot *to, uint64_t now_us) {
+    to->asked_us = now_us;
+    exchange_want_key_frame(self, to->filled, to->layer, now_us);
+}
+
+// The key frame that was asked for may have passed where the slot could not take it (no keys yet, no buffer).
+static void ask_again(engine *self, slot *to, uint64_t now_us) {
+    if (now_us - to->asked_us >= KEY_FRAME_INTERVAL_US) ask(self, to, now_us);
+}
+
 int slot_fill(engine *self, slot *to, source *from, uint8_t layer, uint64_t now_us) {
     if (from && to->filled == from && to->layer == layer) return 0;
     if (to->filled) {
@@ -60,7 +70,7 @@ int slot_fill(engine *self, slot *to, source *from, uint8_t layer, uint64_t now_
     to->filled = from;
     to->layer = layer;
     exchange_subscribe(self, from, layer);
-    if (from->kind == MEDIA_VIDEO) exchange_want_key_frame(self, from, layer, now_us);
+    if (from->kind == MEDIA_VIDEO) ask(self, to, now_us);
     return 0;
 }
 
@@ -118,7 +128,10 @@ void slot_on_packet(engine *self, slot *to, packet *held, uint64_t now_us) {
     const payload_mapping *payload = &owner->mappings[mapping];
     bool entering = to->waiting;
     if (entering) {
-        if (to->kind == MEDIA_VIDEO && !(body->key_frame && body->frame_start)) return;
+        if (to->kind == MEDIA_VIDEO && !(body->key_frame && body->frame_start)) {
+            ask_again(self, to, now_us);
+            return;
+        }
         if (!splice(self, to, body, payload->clock_rate, now_us)) return;
     }
     const sequence_run *run = sequence_map_current(to->map);
@@ -158,7 +171,7 @@ void slot_flush(engine *self, slot *to, uint64_t now_us) {
     drop_queued(self, to);
     self->stats.queue_flushed++;
     to->waiting = true;
-    if (to->filled && to->kind == MEDIA_VIDEO) exchange_want_key_frame(self, to->filled, to->layer, now_us);
+    if (to->filled && to->kind == MEDIA_VIDEO) ask(self, to, now_us);
 }
 
 static bool sent_lately(slot *to, seq64 sequence, uint64_t now_us) {

@@ -30,9 +30,10 @@ struct slot {
 
     source *filled; // NULL: empty
     uint8_t layer;
-    bool waiting;     // for a key frame (video) or a first packet (audio) of `filled`
-    bool announce;    // its contents changed since the control plane was told
-    uint32_t showing; // id of the source whose packets go out, ENGINE_NO_SOURCE: none
+    uint64_t asked_us; // when a key frame was last asked for, while it waits
+    bool waiting;      // for a key frame (video) or a first packet (audio) of `filled`
+    bool announce;     // its contents changed since the control plane was told
+    uint32_t showing;  // id of the source whose packets go out, ENGINE_NO_SOURCE: none
 
     sequence_map *map; // made at the first packet
     seq64 next;        // number for the next packet that is spliced in

@@ -32,9 +32,10 @@ static packet **place_of(const source_layer *layer, seq64 sequence) {
 
 static bool drop_oldest(source_layer *layer, packet_pool *pool) {
     packet **place = place_of(layer, layer->oldest++);
-    if (!*place) return false;
-    packet_unref(pool, *place);
+    packet *held = *place;
     *place = NULL;
+    if (!held || held == &layer->passed) return false;
+    packet_unref(pool, held);
     return true;
 }
 
@@ -63,13 +64,13 @@ static bool make_room(source_layer *layer, packet_pool *pool, seq64 sequence, ui
     if (sequence - layer->highest >= layer->ring_size) { // a jump past all that is kept
         while (layer->oldest <= layer->highest)
             drop_oldest(layer, pool);
-        layer->oldest = sequence;
+        layer->oldest = sequence - SOURCE_RING_MIN / 2; // room for what it has overtaken
     }
     while (sequence - layer->oldest >= layer->ring_size)
         drop_oldest(layer, pool);
     while (layer->oldest <= layer->highest) {
-        packet *held = *place_of(layer, layer->oldest);
-        if (held && held->body->arrival_us + SOURCE_HISTORY_US > arrival_us) break;
+        const packet *held = *place_of(layer, layer->oldest);
+        if (held && held != &layer->passed && held->body->arrival_us + SOURCE_HISTORY_US > arrival_us) break;
         // A number that is missing may still come: it is passed over only with the packets around it.
         if (!held && layer->highest - layer->oldest < SOURCE_RING_MIN / 2) break;
         drop_oldest(layer, pool);
@@ -100,18 +101,35 @@ bool source_store(source *self, packet_pool *pool, packet *held) {
 packet *source_find(const source *self, uint8_t layer, seq64 sequence) {
     const source_layer *kept = &self->layers[layer];
     if (!kept->started || !kept->ring_size || sequence < kept->oldest || sequence > kept->highest) return NULL;
-    return *place_of(kept, sequence);
+    packet *held = *place_of(kept, sequence);
+    return held == &kept->passed ? NULL : held;
+}
+
+// Bodies go, but the newest numbers stay known: a packet that was overtaken, or is recovered, may still come for a
+// hole.
+static size_t evict_layer(source_layer *layer, packet_pool *pool, uint64_t before_us) {
+    size_t evicted = 0;
+    for (seq64 s = layer->oldest; s <= layer->highest; s++) {
+        packet **place = place_of(layer, s);
+        if (!*place || *place == &layer->passed) continue;
+        if ((*place)->body->arrival_us >= before_us) break;
+        packet_unref(pool, *place);
+        *place = &layer->passed;
+        evicted++;
+    }
+    while (layer->highest - layer->oldest >= SOURCE_RING_MIN / 2) {
+        const packet *held = *place_of(layer, layer->oldest);
+        if (held && held != &layer->passed) break;
+        drop_oldest(layer, pool);
+    }
+    return evicted;
 }
 
 size_t source_evict(source *self, packet_pool *pool, uint64_t before_us) {
     size_t evicted = 0;
     for (uint8_t i = 0; i < self->layer_count; i++) {
         source_layer *layer = &self->layers[i];
-        while (layer->started && layer->ring_size && layer->oldest <= layer->highest) {
-            const packet *held = *place_of(layer, layer->oldest);
-            if (held && held->body->arrival_us >= before_us) break;
-            if (drop_oldest(layer, pool)) evicted++;
-        }
+        if (layer->ring_size) evicted += evict_layer(layer, pool, before_us);
     }
     return evicted;
 }

@@ -26,6 +26,7 @@ typedef struct slot slot;
 typedef struct source_layer {
     // Recent packets, by sequence number modulo the ring's size (a power of two that grows with the rate).
     packet **ring;
+    packet passed; // only its address: stands in the ring for one that made room, which is no hole to be filled
     uint32_t ring_size;
     bool started;
     seq64 oldest; // no packet below is kept
