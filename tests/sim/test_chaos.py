@@ -117,7 +117,7 @@ class Chaos:
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("size", ["ample", "tight"])
 def test_anything_in_any_order(seed: int, size: str) -> None:
-    settings = (
+    settings: dict[str, Any] = (
         {"packets": 192, "ring_packets": 32, "ring_returns": 8, "ring_controls": 4} if size == "tight" else {}
     )
     with World(seed, engines=3, **settings) as world:
