@@ -285,7 +285,7 @@ static size_t run_length_class(size_t segments) {
 }
 
 // Takes one run off the queue and makes it a message. Returns its bytes; 0 if nothing of it could be protected.
-static size_t build_run(builder *b, departure_queue *queue, run planned, transmit *message) {
+static size_t build_run(builder *b, departure_queue *queue, run planned, bool droppable, transmit *message) {
     engine *self = b->self;
     srtp_outgoing batch[ENGINE_MAX_RUN];
     departure *entries[ENGINE_MAX_RUN];
@@ -325,6 +325,7 @@ static size_t build_run(builder *b, departure_queue *queue, run planned, transmi
         .segment_bytes = segments == 1 ? (uint16_t)(end - start) : planned.segment,
         .segments = (uint16_t)segments,
         .transport = b->to->id,
+        .droppable = droppable,
         .path = *ice_lite_selected(&b->to->ice),
     };
     self->stats.messages_sent++;
@@ -356,7 +357,7 @@ size_t departure_flush(engine *self, transport *to, uint64_t now_us, transmit *m
             size_t byte_limit = limit_of(limit_of(grant, room), ENGINE_MAX_RUN_BYTES);
             run planned = plan_run(queue, byte_limit, limit_of(*packets, ENGINE_MAX_RUN));
             *packets -= (uint32_t)planned.count;
-            size_t bytes = build_run(&b, queue, planned, &messages[made]);
+            size_t bytes = build_run(&b, queue, planned, class != DEPARTURE_AUDIO, &messages[made]);
             pacer_spend(&to->pacing, bytes);
             if (bytes) made++;
         }

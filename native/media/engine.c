@@ -207,6 +207,18 @@ void engine_on_datagrams(engine *self, uint64_t now_us, const datagram *batch, s
         receive_datagram(self, &batch[i], now_us);
 }
 
+void engine_on_path_closed(engine *self, uint64_t now_us, const ice_path *path) {
+    uint32_t id = address_table_find_path(self->addresses, path);
+    if (id >= self->config.max_transports) return;
+    ice_change change = {0};
+    ice_lite_remove_path(&self->transports[id].ice, path, &change);
+    transport_apply(self, &self->transports[id], &change, now_us);
+}
+
+bool engine_knows_path(const engine *self, const ice_path *path) {
+    return address_table_find_path(self->addresses, path) != UINT32_MAX;
+}
+
 void engine_on_handoff(engine *self, uint64_t now_us) {
     exchange_drain(self, now_us);
 }

@@ -60,6 +60,11 @@ typedef struct datagram {
 
 void engine_on_datagrams(engine *self, uint64_t now_us, const datagram *batch, size_t count);
 
+// A TCP connection is over: nothing is sent to its path any more.
+void engine_on_path_closed(engine *self, uint64_t now_us, const ice_path *path);
+// Whether a check has validated the path for some transport.
+bool engine_knows_path(const engine *self, const ice_path *path);
+
 // Takes what other engines have put into this one's rings.
 void engine_on_handoff(engine *self, uint64_t now_us);
 
@@ -166,6 +171,7 @@ typedef struct transmit {
     uint16_t segment_bytes;
     uint16_t segments;
     uint32_t transport;
+    bool droppable; // video: what a blocked connection gives up first
     ice_path path;
 } transmit;
 

@@ -1,0 +1,229 @@
+#include "net/tcp.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "net/socket_options.h"
+
+enum { FRAME_HEADER_BYTES = 2, READS_AT_ONCE = 16 };
+
+typedef struct connection {
+    int fd; // -1: free
+    ice_path path;
+    uint64_t opened_us;
+    uint8_t in[FRAME_HEADER_BYTES + ENGINE_MAX_DATAGRAM]; // the frame that is coming in
+    size_t in_used;
+    uint8_t *out; // made when the kernel first does not take all
+    size_t out_first;
+    size_t out_used;
+} connection;
+
+struct tcp_server {
+    int epoll;
+    uint32_t tag;
+    uint32_t
+        made; // counts connections: `local` is made of it and of the slot, so that an old path never means a new one
+    connection *slots;
+    tcp_counters counters;
+};
+
+tcp_server *tcp_server_create(int epoll, uint32_t tag) {
+    tcp_server *server = calloc(1, sizeof *server);
+    if (!server) return NULL;
+    server->epoll = epoll;
+    server->tag = tag;
+    server->slots = calloc(TCP_MAX_CONNECTIONS, sizeof *server->slots);
+    if (!server->slots) {
+        free(server);
+        return NULL;
+    }
+    for (size_t i = 0; i < TCP_MAX_CONNECTIONS; i++)
+        server->slots[i].fd = -1;
+    return server;
+}
+
+static void release(tcp_server *server, connection *c) {
+    close(c->fd);
+    free(c->out);
+    c->fd = -1;
+    c->out = NULL;
+    server->counters.open--;
+}
+
+void tcp_server_destroy(tcp_server *server) {
+    if (!server) return;
+    for (size_t i = 0; i < TCP_MAX_CONNECTIONS; i++)
+        if (server->slots[i].fd >= 0) release(server, &server->slots[i]);
+    free(server->slots);
+    free(server);
+}
+
+static void hang_up(tcp_server *server, connection *c, engine *media, uint64_t now_us) {
+    engine_on_path_closed(media, now_us, &c->path);
+    release(server, c);
+}
+
+static bool is_stranger(const connection *c, const engine *media) {
+    return c->fd >= 0 && !engine_knows_path(media, &c->path);
+}
+
+// Where a new connection goes: a free slot, and not more strangers than are suffered.
+static connection *make_place(tcp_server *server, engine *media, uint64_t now_us) {
+    connection *place = NULL, *oldest = NULL;
+    size_t strangers = 0;
+    for (size_t i = 0; i < TCP_MAX_CONNECTIONS; i++) {
+        connection *c = &server->slots[i];
+        if (c->fd < 0 && !place) place = c;
+        if (!is_stranger(c, media)) continue;
+        strangers++;
+        if (!oldest || c->opened_us < oldest->opened_us) oldest = c;
+    }
+    if (oldest && (strangers >= TCP_MAX_STRANGERS || !place)) {
+        hang_up(server, oldest, media, now_us);
+        if (!place) place = oldest;
+    }
+    return place;
+}
+
+static uint32_t make_local(tcp_server *server, const connection *c) {
+    uint32_t generation =
+        server->made++ % (UINT32_MAX / TCP_MAX_CONNECTIONS - TCP_FIRST_LOCAL / TCP_MAX_CONNECTIONS - 1);
+    return TCP_FIRST_LOCAL + generation * TCP_MAX_CONNECTIONS + (uint32_t)(c - server->slots);
+}
+
+void tcp_accept(tcp_server *server, int listener, engine *media, uint64_t now_us) {
+    struct sockaddr_storage address;
+    socklen_t size = sizeof address;
+    int fd;
+    while ((fd = accept4(listener, (struct sockaddr *)&address, &size, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
+        connection *c = make_place(server, media, now_us);
+        if (!c) {
+            close(fd);
+            return;
+        }
+        int one = 1;
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+        *c = (connection){.fd = fd, .opened_us = now_us};
+        c->path = (ice_path){.remote = socket_address_in(&address), .local = make_local(server, c)};
+        server->counters.open++;
+        struct epoll_event interest = {.events = EPOLLIN,
+                                       .data.u64 = (uint64_t)server->tag << 32 | (uint64_t)(c - server->slots)};
+        if (epoll_ctl(server->epoll, EPOLL_CTL_ADD, fd, &interest) < 0) release(server, c);
+        size = sizeof address;
+    }
+}
+
+// Whole frames of what has come go to the engine. False: the peer does not speak RFC 4571.
+static bool take_frames(connection *c, engine *media, uint64_t now_us) {
+    while (c->in_used >= FRAME_HEADER_BYTES) {
+        size_t length = (size_t)(c->in[0] << 8 | c->in[1]);
+        if (length > ENGINE_MAX_DATAGRAM) return false;
+        if (c->in_used < FRAME_HEADER_BYTES + length) return true;
+        datagram frame = {
+            .bytes = c->in + FRAME_HEADER_BYTES,
+            .length = (uint32_t)length,
+            .path = c->path,
+            .arrival_us = now_us,
+        };
+        if (length > 0) engine_on_datagrams(media, now_us, &frame, 1);
+        c->in_used -= FRAME_HEADER_BYTES + length;
+        memmove(c->in, c->in + FRAME_HEADER_BYTES + length, c->in_used);
+    }
+    return true;
+}
+
+// False when the connection is over.
+static bool read_some(connection *c, engine *media, uint64_t now_us) {
+    for (int i = 0; i < READS_AT_ONCE; i++) {
+        ssize_t got = recv(c->fd, c->in + c->in_used, sizeof c->in - c->in_used, 0);
+        if (got < 0) return errno == EAGAIN || errno == EINTR;
+        if (got == 0) return false;
+        c->in_used += (size_t)got;
+        if (!take_frames(c, media, now_us)) return false;
+    }
+    return true;
+}
+
+static void watch(const tcp_server *server, const connection *c) {
+    struct epoll_event interest = {
+        .events = c->out_used ? EPOLLIN | EPOLLOUT : EPOLLIN,
+        .data.u64 = (uint64_t)server->tag << 32 | (uint64_t)(c - server->slots),
+    };
+    (void)epoll_ctl(server->epoll, EPOLL_CTL_MOD, c->fd, &interest);
+}
+
+// False when the connection is over.
+static bool write_queued(const tcp_server *server, connection *c) {
+    while (c->out_used > 0) {
+        size_t straight = TCP_QUEUE_BYTES - c->out_first;
+        size_t length = c->out_used < straight ? c->out_used : straight;
+        ssize_t sent = send(c->fd, c->out + c->out_first, length, MSG_NOSIGNAL);
+        if (sent < 0) return errno == EAGAIN || errno == EINTR;
+        c->out_first = (c->out_first + (size_t)sent) % TCP_QUEUE_BYTES;
+        c->out_used -= (size_t)sent;
+    }
+    watch(server, c);
+    return true;
+}
+
+void tcp_on_ready(tcp_server *server, uint32_t slot, uint32_t events, engine *media, uint64_t now_us) {
+    connection *c = &server->slots[slot % TCP_MAX_CONNECTIONS];
+    if (c->fd < 0) return;
+    bool alive = true;
+    if (events & EPOLLOUT) alive = write_queued(server, c);
+    if (alive && (events & (EPOLLIN | EPOLLHUP | EPOLLERR))) alive = read_some(c, media, now_us);
+    if (!alive) hang_up(server, c, media, now_us);
+}
+
+static void queue_bytes(connection *c, const uint8_t *bytes, size_t length) {
+    size_t at = (c->out_first + c->out_used) % TCP_QUEUE_BYTES;
+    size_t straight = TCP_QUEUE_BYTES - at;
+    size_t first = length < straight ? length : straight;
+    memcpy(c->out + at, bytes, first);
+    memcpy(c->out, bytes + first, length - first);
+    c->out_used += length;
+}
+
+// One frame, whole or not at all.
+static void send_frame(tcp_server *server, connection *c, const uint8_t *bytes, size_t length, bool droppable) {
+    uint8_t head[FRAME_HEADER_BYTES] = {(uint8_t)(length >> 8), (uint8_t)length};
+    size_t limit = droppable ? TCP_VIDEO_BYTES : TCP_QUEUE_BYTES;
+    if (c->out_used + FRAME_HEADER_BYTES + length > limit || (!c->out && !(c->out = malloc(TCP_QUEUE_BYTES)))) {
+        server->counters.dropped++;
+        return;
+    }
+    bool idle = c->out_used == 0;
+    queue_bytes(c, head, sizeof head);
+    queue_bytes(c, bytes, length);
+    if (idle) watch(server, c);
+}
+
+void tcp_send(tcp_server *server, const transmit *message) {
+    connection *c = &server->slots[(message->path.local - TCP_FIRST_LOCAL) % TCP_MAX_CONNECTIONS];
+    if (c->fd < 0 || c->path.local != message->path.local) return;
+    for (uint32_t at = 0; at < message->length; at += message->segment_bytes) {
+        uint32_t left = message->length - at;
+        size_t length = left < message->segment_bytes ? left : message->segment_bytes;
+        send_frame(server, c, message->bytes + at, length, message->droppable);
+    }
+    // What failed here shows as a hang-up on the next wake-up.
+    (void)write_queued(server, c);
+}
+
+void tcp_on_timeout(tcp_server *server, engine *media, uint64_t now_us) {
+    for (size_t i = 0; i < TCP_MAX_CONNECTIONS; i++) {
+        connection *c = &server->slots[i];
+        if (c->fd >= 0 && now_us - c->opened_us > TCP_STRANGER_US && is_stranger(c, media))
+            hang_up(server, c, media, now_us);
+    }
+}
+
+tcp_counters tcp_get_counters(const tcp_server *server) {
+    return server->counters;
+}
