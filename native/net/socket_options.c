@@ -94,6 +94,10 @@ int socket_open_tcp(const net_address *address) {
     return status;
 }
 
+int socket_disable_gro(int fd) {
+    return set(fd, IPPROTO_UDP, UDP_GRO, 0);
+}
+
 int socket_local_address(int fd, net_address *address) {
     struct sockaddr_storage storage;
     socklen_t size = sizeof storage;

@@ -22,6 +22,8 @@ net_address socket_address_in(const struct sockaddr_storage *in);
 int socket_open_udp(const net_address *address, uint32_t buffer_bytes, socket_facts *facts);
 // Non-blocking and listening. The descriptor, or -errno.
 int socket_open_tcp(const net_address *address);
+// 0 or -errno.
+int socket_disable_gro(int fd);
 // Where it is bound. 0 or -errno.
 int socket_local_address(int fd, net_address *address);
 

@@ -116,6 +116,7 @@ size_t udp_receive(udp_socket *socket, udp_buffers *buffers, uint64_t now_us, in
     int messages = recvmmsg(socket->fd, buffers->in, UDP_RECEIVE_MESSAGES, MSG_DONTWAIT, NULL);
     counters->receive_calls++;
     size_t count = 0;
+    if (messages > 0) counters->receive_messages += (uint64_t)messages;
     for (int i = 0; i < messages; i++) {
         ancillary facts = read_ancillary(socket, &buffers->in[i].msg_hdr, now_us, realtime_offset_us, counters);
         count += split(socket, buffers, (size_t)i, &facts, batch + count, UDP_MAX_DATAGRAMS - count);

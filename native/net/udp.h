@@ -16,6 +16,7 @@ enum {
 
 typedef struct udp_counters {
     uint64_t receive_calls;
+    uint64_t receive_messages; // with GRO one may hold many datagrams
     uint64_t send_calls;
     uint64_t send_errors;
     uint64_t send_blocked;
