@@ -8,7 +8,7 @@ class Event(NamedTuple):
     transport: int
     slot: int  # of slot_filled
     source: int  # of slot_filled; 0: the slot is empty
-    path: tuple[int, tuple[str, int]] | None  # local index, (ip, port)
+    path: tuple[int, tuple[str, int]]  # local index, (ip, port): of connected and path
     data: bytes  # of dtls: one datagram
 
 class Refusal(NamedTuple):

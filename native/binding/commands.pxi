@@ -27,6 +27,37 @@ cdef extern from "core/rtp_ext.h":
     enum:
         RTP_EXT_KINDS
 
+cdef extern from "media/stats.h":
+    ctypedef struct engine_stats:
+        uint64_t datagrams_received
+        uint64_t datagrams_unknown
+        uint64_t stun_refused
+        uint64_t dtls_dropped
+        uint64_t srtp_refused
+        uint64_t rtp_received
+        uint64_t rtp_unlatched
+        uint64_t rtp_duplicate
+        uint64_t rtp_recovered
+        uint64_t rtp_padding
+        uint64_t rtcp_received
+        uint64_t rtcp_malformed
+        uint64_t packets_sent
+        uint64_t bytes_sent
+        uint64_t messages_sent
+        uint64_t retransmissions_sent
+        uint64_t nacks_ignored
+        uint64_t pool_exhausted
+        uint64_t history_evicted
+        uint64_t handoff_dropped
+        uint64_t queue_flushed
+        uint64_t oversize_dropped
+        uint64_t key_frames_requested
+        uint64_t run_lengths[7]
+        uint32_t packets_free
+        uint32_t packets_total
+        uint32_t transports
+        uint32_t departures_queued
+
 cdef extern from "media/engine.h":
     enum:
         ENGINE_MAX_CODECS
@@ -277,8 +308,6 @@ cdef int _fill_source(command *order, transport, slot, source, home, layer) exce
 
 
 cdef _event(event *happened):
-    path = None
-    if happened.path.remote.port:
-        path = (happened.path.local, _remote(&happened.path))
+    path = (happened.path.local, _remote(&happened.path))
     data = (<const char *>happened.bytes)[: happened.length]
     return Event(EVENTS[happened.type], happened.transport, happened.slot, happened.source, path, data)
