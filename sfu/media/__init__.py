@@ -1,0 +1,1 @@
+"""The media plane seen from Python: workers, transports, DTLS and candidates."""
