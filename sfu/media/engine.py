@@ -1,0 +1,189 @@
+"""The media plane: transports of participants on the worker threads, from ICE credentials to keys and slots."""
+
+import asyncio
+import errno
+import itertools
+import secrets
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Self
+
+import structlog
+
+from sfu._native import Event, Refusal, Workers
+from sfu.media.candidates import Candidate, Listener, host_candidates
+from sfu.media.certificate import Certificate, make_certificate
+from sfu.media.events import EventPump, MediaEvent
+from sfu.media.snapshot import Snapshot, take_snapshot
+from sfu.media.transport import Transport
+from sfu.media.negotiated import Negotiated
+from sfu.media.dtls import make_context
+
+_RETRY_S = 0.002  # a full command ring: the worker takes what is there within one turn
+
+logger = structlog.get_logger("sfu.media")
+
+
+@dataclass(frozen=True)
+class MediaSettings:
+    """What `MediaPlane` is made of."""
+
+    workers: int
+    addresses: tuple[tuple[str, int], ...]  # to bind; port 0: any, else worker i takes port + i
+    advertised: Mapping[str, str] = field(default_factory=dict)  # bound address → the one clients reach it by
+    tcp: bool = True
+    socket_buffer_bytes: int = 4 << 20
+    max_transports: int = 1024  # of each worker
+    packets: int = 16384  # of each worker's pool, about 1.7 kB each
+    pacing_bps: int = 10_000_000
+    connect_timeout_s: float = 30.0  # from `open` until keys are there
+    dtls_grace_s: float = 10.0  # the DTLS association is kept so long after the first packet, to repeat its last flight
+
+
+class MediaPlane:
+    """All workers of the process. Everything here is called in one event loop."""
+
+    def __init__(self, settings: MediaSettings, certificate: Certificate | None = None) -> None:
+        """Opens all sockets. OSError names the address that cannot be had."""
+        self.settings = settings
+        self.certificate = certificate or make_certificate()
+        self.refusals = 0
+        self._context = make_context(self.certificate)
+        self._workers = Workers(
+            count=settings.workers,
+            addresses=settings.addresses,
+            tcp=settings.tcp,
+            socket_buffer_bytes=settings.socket_buffer_bytes,
+            max_transports=settings.max_transports,
+            packets=settings.packets,
+            pacing_bps=settings.pacing_bps,
+            seed=secrets.token_bytes(16),
+        )
+        self._candidates = [
+            host_candidates(list(self._listeners(worker)), settings.advertised) for worker in range(settings.workers)
+        ]
+        self._free = [deque(range(settings.max_transports)) for _ in range(settings.workers)]
+        self._transports: list[dict[int, Transport]] = [{} for _ in range(settings.workers)]
+        self._backlog: list[deque[tuple[str, tuple[Any, ...]]]] = [deque() for _ in range(settings.workers)]
+        self._retry: list[asyncio.TimerHandle | None] = [None] * settings.workers
+        self._source_ids = itertools.count(1)
+        self._pump: EventPump | None = None
+
+    @classmethod
+    def start(cls, settings: MediaSettings, certificate: Certificate | None = None) -> Self:
+        """Opens the sockets and starts the threads, in the running loop."""
+        plane = cls(settings, certificate)
+        plane._pump = EventPump(plane._workers, plane._on_happened)
+        plane._workers.start()
+        return plane
+
+    def stop(self) -> None:
+        """Ends everything at once; transports hear no more. Once is enough; more does nothing."""
+        if self._pump:
+            self._pump.stop()
+            self._pump = None
+        for handle in self._retry:
+            if handle:
+                handle.cancel()
+        for transports in self._transports:
+            for transport in list(transports.values()):
+                transport.forget()
+            transports.clear()
+        self._workers.stop()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def open(
+        self, negotiation: Negotiated, on_event: Callable[[MediaEvent], None], *, worker: int | None = None
+    ) -> Transport:
+        """A transport for one offer, on the least loaded worker unless one is named. RuntimeError: no place left."""
+        if worker is None:
+            worker = max(range(len(self._free)), key=lambda index: len(self._free[index]))
+        if not self._free[worker]:
+            raise RuntimeError(f"worker {worker} has all {self.settings.max_transports} transports open")
+        index = self._free[worker].popleft()
+        transport = Transport(
+            self,
+            worker=worker,
+            index=index,
+            candidates=self._candidates[worker],
+            context=self._context,
+            negotiation=negotiation,
+            on_event=on_event,
+        )
+        self._transports[worker][index] = transport
+        transport.start(negotiation)
+        return transport
+
+    def load(self, worker: int) -> int:
+        """Transports open on a worker."""
+        return self.settings.max_transports - len(self._free[worker])
+
+    def snapshot(self) -> Snapshot:
+        return take_snapshot(self._workers)
+
+    def buffer_bytes(self) -> tuple[int, int]:
+        """Socket buffers that the kernel granted, receive and send."""
+        return self._workers.buffer_bytes()
+
+    # ---- for transports ----
+
+    def new_source_id(self) -> int:
+        return next(self._source_ids)
+
+    def command(self, worker: int, name: str, *arguments: Any) -> None:
+        """Commands of one worker keep their order; a full ring delays them."""
+        backlog = self._backlog[worker]
+        backlog.append((name, arguments))
+        if len(backlog) == 1:
+            self._flush(worker)
+
+    def _flush(self, worker: int) -> None:
+        backlog = self._backlog[worker]
+        self._retry[worker] = None
+        while backlog:
+            name, arguments = backlog[0]
+            try:
+                getattr(self._workers, name)(worker, *arguments)
+            except BlockingIOError:
+                self._retry[worker] = asyncio.get_running_loop().call_later(_RETRY_S, self._flush, worker)
+                return
+            except BaseException:
+                backlog.popleft()
+                raise
+            backlog.popleft()
+
+    # ---- events ----
+
+    def _on_happened(self, worker: int, happened: Event | Refusal) -> None:
+        if isinstance(happened, Refusal):
+            self.refusals += 1
+            logger.warning(
+                "command refused",
+                command=happened.command,
+                worker=worker,
+                transport=happened.transport,
+                error=errno.errorcode.get(happened.errno, str(happened.errno)),
+            )
+            return
+        transport = self._transports[worker].get(happened.transport)
+        if transport is None:
+            return
+        if happened.type == "closed":
+            del self._transports[worker][happened.transport]
+            self._free[worker].append(happened.transport)
+        transport.on_event(happened)
+
+    def _listeners(self, worker: int) -> Iterator[Listener]:
+        for address in range(self._workers.address_count):
+            yield Listener(*self._workers.local_address(worker, address), "udp")
+        for address in range(self._workers.address_count if self._workers.tcp else 0):
+            yield Listener(*self._workers.local_address(worker, address, tcp=True), "tcp")

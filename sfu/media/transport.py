@@ -1,0 +1,263 @@
+"""One participant's transport: ICE credentials, the DTLS handshake, tracks and slots, on one worker."""
+
+import asyncio
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from OpenSSL import SSL
+
+from sfu._native import Event
+from sfu.media.candidates import Candidate
+from sfu.media.dtls import DtlsAssociation, DtlsState
+from sfu.media.events import Closed, Connected, Disconnected, Failed, MediaEvent, Secured, SlotFilled
+from sfu.media.negotiated import Negotiated, OfferedTrack
+
+_VIDEO = 1
+
+
+@dataclass(frozen=True)
+class Source:
+    """A published track; its id is unique in the process and never used again."""
+
+    id: int
+    worker: int  # that receives it
+    kind: int  # 0 audio, 1 video
+    mid: str
+    layers: int
+
+
+class TransportSettings(Protocol):
+    @property
+    def connect_timeout_s(self) -> float: ...
+    @property
+    def dtls_grace_s(self) -> float: ...
+
+
+class TransportOwner(Protocol):
+    """What a transport asks of the media plane."""
+
+    @property
+    def settings(self) -> TransportSettings: ...
+    def command(self, worker: int, name: str, *arguments: Any) -> None: ...
+    def new_source_id(self) -> int: ...
+
+
+class Transport:
+    """Made by `MediaPlane.open`. Its owner hears of it through one callback; Closed is the last event."""
+
+    def __init__(
+        self,
+        plane: TransportOwner,
+        *,
+        worker: int,
+        index: int,
+        candidates: tuple[Candidate, ...],
+        context: SSL.Context,
+        negotiation: Negotiated,
+        on_event: Callable[[MediaEvent], None],
+    ) -> None:
+        self.worker = worker
+        self.index = index
+        self.candidates = candidates
+        self.ufrag, self.password = make_credentials()
+        self.cname = secrets.token_hex(8)
+        self.sources: dict[str, Source] = {}  # by mid
+        self._plane = plane
+        self._tell = on_event
+        self._fingerprint = negotiation.fingerprint
+        self._dtls: DtlsAssociation | None = DtlsAssociation(context, negotiation.fingerprint)
+        self._slots: dict[str, tuple[int, int]] = {}  # SSRC and RTX SSRC by mid
+        self._added = 0  # slots that the worker knows
+        self._failed = False
+        self._closing = False
+        self._dtls_timer: asyncio.TimerHandle | None = None
+        self._deadline: asyncio.TimerHandle | None = None  # of the handshake, then of the association's grace
+
+    def start(self, negotiation: Negotiated) -> None:
+        self._command("transport_open", self.ufrag, self.password, negotiation.ufrag)
+        self._deadline = asyncio.get_running_loop().call_later(
+            self._plane.settings.connect_timeout_s, self._fail, "timeout"
+        )
+
+    def assign_ssrcs(self, negotiation: Negotiated) -> dict[str, tuple[int, int]]:
+        """SSRC and RTX SSRC (0 for audio) of every slot by mid: fixed from a slot's first offer on."""
+        taken = {ssrc for track in negotiation.tracks for ssrc in (*track.ssrcs, *track.rtx_ssrcs)}
+        taken.update(ssrc for pair in self._slots.values() for ssrc in pair)
+        for slot in negotiation.slots:
+            if slot.mid not in self._slots:
+                rtx = _new_ssrc(taken) if slot.kind == _VIDEO else 0
+                self._slots[slot.mid] = (_new_ssrc(taken), rtx)
+        return {slot.mid: self._slots[slot.mid] for slot in negotiation.slots}
+
+    def apply(self, negotiation: Negotiated, slot_ssrcs: Mapping[str, tuple[int, int]]) -> None:
+        """Payload types, tracks and slots of an offer: the first, or a later one that adds or removes tracks or adds
+        slots. `sources` says afterwards what is published.
+        """
+        self._command(
+            "transport_payloads", negotiation.payloads, negotiation.extension_ids, negotiation.send_extensions
+        )
+        offered = {track.mid: track for track in negotiation.tracks}
+        for mid in [mid for mid in self.sources if mid not in offered]:
+            self._command("track_remove", self.sources.pop(mid).id)
+        for mid, track in offered.items():
+            if mid not in self.sources:
+                self._add_track(track)
+        for number, slot in enumerate(negotiation.slots):
+            if number >= self._added:
+                ssrc, rtx_ssrc = slot_ssrcs[slot.mid]
+                self._command("slot_add", number, slot.kind, ssrc, rtx_ssrc, self.cname)
+        self._added = max(self._added, len(negotiation.slots))
+
+    def fill(self, slot: int, source: Source | None, layer: int = 0) -> None:
+        """The slot shows that source from its next key frame on (SlotFilled tells when), or nothing."""
+        if source is None:
+            self._command("slot_source", slot, 0, 0, 0)
+        else:
+            self._command("slot_source", slot, source.id, source.worker, layer)
+
+    def restart(self, negotiation: Negotiated) -> None:
+        """ICE restart: new credentials, keys stay. ValueError: another fingerprint needs a new transport."""
+        if negotiation.fingerprint != self._fingerprint:
+            raise ValueError("an ICE restart keeps the DTLS certificate")
+        self.ufrag, self.password = make_credentials()
+        self._command("transport_restart", self.ufrag, self.password, negotiation.ufrag)
+
+    def close(self) -> None:
+        """Says good-bye and ends it; Closed follows. More than once does nothing."""
+        if self._closing:
+            return
+        if self._dtls and not self._failed:
+            self._send(self._dtls.close())
+        self._closing = True
+        self.forget()
+        self._command("transport_close")
+
+    def forget(self) -> None:
+        """Cancels timers and frees what is kept for the handshake."""
+        for timer in (self._dtls_timer, self._deadline):
+            if timer:
+                timer.cancel()
+        self._dtls_timer = self._deadline = None
+        self._dtls = None
+
+    # ---- events of the worker ----
+
+    def on_event(self, happened: Event) -> None:
+        if happened.type == "closed":
+            self.forget()
+            self._tell(Closed())
+        elif not self._closing:
+            self._handle(happened)
+
+    def _handle(self, happened: Event) -> None:
+        match happened.type:
+            case "dtls":
+                self._on_dtls(happened.data)
+            case "connected":
+                self._tell(Connected())
+            case "disconnected":
+                self._tell(Disconnected())
+            case "secured":
+                self._keep_dtls_for_a_while()
+                self._tell(Secured())
+            case "slot_filled":
+                self._tell(SlotFilled(happened.slot, happened.source))
+
+    # ---- DTLS ----
+
+    def _on_dtls(self, datagram: bytes) -> None:
+        if self._dtls:
+            before = self._dtls.state
+            self._after(before, self._dtls.receive_datagram(datagram))
+
+    def _on_dtls_timeout(self) -> None:
+        self._dtls_timer = None
+        if self._dtls:
+            before = self._dtls.state
+            self._after(before, self._dtls.handle_timeout())
+
+    def _after(self, before: DtlsState, output: list[bytes]) -> None:
+        assert self._dtls
+        # Keys before the last flight: what the client sends upon that flight must find them.
+        if self._dtls.state is DtlsState.SECURED and before is DtlsState.HANDSHAKE:
+            self._use_keys(self._dtls)
+        self._send(output)
+        if self._dtls.state is before or self._dtls.state is DtlsState.SECURED:
+            self._arm(self._dtls)
+        elif self._dtls.state is DtlsState.FAILED:
+            assert self._dtls.failure
+            self._fail(self._dtls.failure)
+        else:
+            self._fail("peer")
+
+    def _use_keys(self, dtls: DtlsAssociation) -> None:
+        keys = dtls.keys
+        assert keys
+        if self._deadline:
+            self._deadline.cancel()
+            self._deadline = None
+        self._command(
+            "transport_keys", keys.profile, keys.local_key, keys.local_salt, keys.remote_key, keys.remote_salt
+        )
+        dtls.keys = None
+
+    def _arm(self, dtls: DtlsAssociation) -> None:
+        if self._dtls_timer:
+            self._dtls_timer.cancel()
+            self._dtls_timer = None
+        due = dtls.timeout_s()
+        if due is not None:
+            # OpenSSL does nothing where it is called a moment early.
+            self._dtls_timer = asyncio.get_running_loop().call_later(due + 0.001, self._on_dtls_timeout)
+
+    def _keep_dtls_for_a_while(self) -> None:
+        """93 kB each: freed once the client has shown that it has the keys and cannot have missed the last flight."""
+        if self._dtls and not self._deadline:
+            self._deadline = asyncio.get_running_loop().call_later(self._plane.settings.dtls_grace_s, self.forget)
+
+    def _fail(self, reason: Any) -> None:
+        self.forget()
+        self._failed = True
+        self._tell(Failed(reason))
+
+    # ---- commands ----
+
+    def _add_track(self, track: OfferedTrack) -> None:
+        source = Source(
+            id=self._plane.new_source_id(),
+            worker=self.worker,
+            kind=track.kind,
+            mid=track.mid,
+            layers=max(1, len(track.rids)),
+        )
+        self.sources[track.mid] = source
+        self._command(
+            "track_add",
+            source.id,
+            track.kind,
+            track.mid,
+            tuple(track.rids),
+            tuple(track.ssrcs),
+            tuple(track.rtx_ssrcs),
+        )
+
+    def _send(self, datagrams: list[bytes]) -> None:
+        for datagram in datagrams:
+            self._command("transport_dtls", datagram)
+
+    def _command(self, name: str, *arguments: Any) -> None:
+        self._plane.command(self.worker, name, self.index, *arguments)
+
+
+def make_credentials() -> tuple[str, str]:
+    """ufrag and password: 64 and 128 bits, in characters of ICE (RFC 8445, section 5.3)."""
+    return secrets.token_hex(8), secrets.token_hex(16)
+
+
+def _new_ssrc(taken: set[int]) -> int:
+    while (ssrc := secrets.randbits(32)) in taken or ssrc == 0:
+        pass
+    taken.add(ssrc)
+    return ssrc
