@@ -41,7 +41,9 @@ def host_candidates(listeners: Sequence[Listener], advertised: Mapping[str, str]
             port=listener.port,
             protocol=listener.protocol,
             priority=_priority(listener.protocol, rank),
-            foundation=str(rank + 1),  # RFC 8445, section 5.1.1.3: each has an address or a protocol of its own
+            foundation=str(
+                rank + 1
+            ),  # RFC 8445, section 5.1.1.3: each has an address or a protocol of its own
         )
         for rank, listener in enumerate(listeners)
     ]

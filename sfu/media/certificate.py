@@ -1,6 +1,6 @@
 """The certificate that a process shows in DTLS, and fingerprints of others' (RFC 8122)."""
 
-import datetime
+import datetime as dt
 import hmac
 from dataclasses import dataclass
 
@@ -14,8 +14,8 @@ _DIGESTS: dict[str, hashes.HashAlgorithm] = {
     "sha-512": hashes.SHA512(),
 }
 # Who is meant is told by the fingerprint alone: nobody looks at the dates, but a wrong clock must not make them absurd.
-_BACK = datetime.timedelta(days=1)
-_AHEAD = datetime.timedelta(days=365)
+_BACK = dt.timedelta(days=1)
+_AHEAD = dt.timedelta(days=365)
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def make_certificate() -> Certificate:
     key = ec.generate_private_key(ec.SECP256R1())
     # A constant name: a random one would tell processes apart to whoever watches the handshake.
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "WebRTC")])
-    now = datetime.datetime.now(tz=datetime.UTC)
+    now = dt.datetime.now(tz=dt.UTC)
     certificate = (
         x509.CertificateBuilder()
         .subject_name(name)

@@ -13,13 +13,13 @@ from typing import Any, Self
 import structlog
 
 from sfu._native import Event, Refusal, Workers
-from sfu.media.candidates import Candidate, Listener, host_candidates
+from sfu.media.candidates import Listener, host_candidates
 from sfu.media.certificate import Certificate, make_certificate
+from sfu.media.dtls import make_context
 from sfu.media.events import EventPump, MediaEvent
+from sfu.media.negotiated import Negotiated
 from sfu.media.snapshot import Snapshot, take_snapshot
 from sfu.media.transport import Transport
-from sfu.media.negotiated import Negotiated
-from sfu.media.dtls import make_context
 
 _RETRY_S = 0.002  # a full command ring: the worker takes what is there within one turn
 
@@ -39,7 +39,9 @@ class MediaSettings:
     packets: int = 16384  # of each worker's pool, about 1.7 kB each
     pacing_bps: int = 10_000_000
     connect_timeout_s: float = 30.0  # from `open` until keys are there
-    dtls_grace_s: float = 10.0  # the DTLS association is kept so long after the first packet, to repeat its last flight
+    dtls_grace_s: float = (
+        10.0  # the DTLS association is kept so long after the first packet, to repeat its last flight
+    )
 
 
 class MediaPlane:
@@ -62,7 +64,8 @@ class MediaPlane:
             seed=secrets.token_bytes(16),
         )
         self._candidates = [
-            host_candidates(list(self._listeners(worker)), settings.advertised) for worker in range(settings.workers)
+            host_candidates(list(self._listeners(worker)), settings.advertised)
+            for worker in range(settings.workers)
         ]
         self._free = [deque(range(settings.max_transports)) for _ in range(settings.workers)]
         self._transports: list[dict[int, Transport]] = [{} for _ in range(settings.workers)]

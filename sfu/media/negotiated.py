@@ -13,9 +13,11 @@ class OfferedTrack(Protocol):
     @property
     def kind(self) -> int:
         """0 audio, 1 video."""
+
     @property
     def rids(self) -> Sequence[str]:
         """In ascending quality; empty without simulcast."""
+
     @property
     def ssrcs(self) -> Sequence[int]: ...
     @property
@@ -39,6 +41,7 @@ class Negotiated(Protocol):
     @property
     def fingerprint(self) -> tuple[str, str]:
         """Algorithm and value with colons."""
+
     @property
     def tracks(self) -> Sequence[OfferedTrack]: ...
     @property
@@ -46,6 +49,7 @@ class Negotiated(Protocol):
     @property
     def payloads(self) -> Sequence[tuple[int, int, int, str, int]]:
         """Payload type, RTX payload type or 0, codec number, envelope, clock rate."""
+
     @property
     def extension_ids(self) -> Mapping[str, int]: ...
     @property

@@ -10,7 +10,9 @@ class Snapshot:
     """Counters of each worker by name (native/media/stats.h, native/net/worker.h), at most about 100 ms old."""
 
     workers: tuple[dict[str, int], ...]
-    run_lengths: tuple[tuple[int, ...], ...]  # of each worker: messages by number of segments, in powers of two
+    run_lengths: tuple[
+        tuple[int, ...], ...
+    ]  # of each worker: messages by number of segments, in powers of two
 
     def total(self, name: str) -> int:
         """Of all workers."""

@@ -215,7 +215,9 @@ class Transport:
     def _keep_dtls_for_a_while(self) -> None:
         """93 kB each: freed once the client has shown that it has the keys and cannot have missed the last flight."""
         if self._dtls and not self._deadline:
-            self._deadline = asyncio.get_running_loop().call_later(self._plane.settings.dtls_grace_s, self.forget)
+            self._deadline = asyncio.get_running_loop().call_later(
+                self._plane.settings.dtls_grace_s, self.forget
+            )
 
     def _fail(self, reason: Any) -> None:
         self.forget()

@@ -44,14 +44,18 @@ class Negotiation:
     send_extensions: frozenset[str]
 
 
+def _number(value: int | str | None) -> int:
+    assert isinstance(value, int)
+    return value
+
+
 def _payload_type(media: MediaDescription, name: str) -> int:
-    return next(codec.payloadType for codec in media.rtp.codecs if codec.mimeType.lower() == name)
+    return next(_number(codec.payloadType) for codec in media.rtp.codecs if codec.mimeType.lower() == name)
 
 
 def _rtx_of(media: MediaDescription, payload_type: int) -> int:
-    return next(
-        (c.payloadType for c in media.rtp.codecs if c.name == "rtx" and c.parameters.get("apt") == payload_type), 0
-    )
+    repairs = [c for c in media.rtp.codecs if c.name == "rtx" and c.parameters.get("apt") == payload_type]
+    return _number(repairs[0].payloadType) if repairs else 0
 
 
 def read_offer(text: str) -> Negotiation:
@@ -60,7 +64,7 @@ def read_offer(text: str) -> Negotiation:
     for media in session.media:
         kind = KINDS.index(media.kind)
         if media.direction in {"sendonly", "sendrecv"}:
-            repairs = {ssrc for group in media.ssrc_group for ssrc in group.items[1:] if group.semantic == "FID"}
+            repairs = [_number(g.items[1]) for g in media.ssrc_group if g.semantic == "FID"]
             ssrcs = tuple(entry.ssrc for entry in media.ssrc if entry.ssrc not in repairs)
             tracks.append(Track(media.rtp.muxId, kind, ssrcs, rtx_ssrcs=tuple(repairs)))
         else:
@@ -74,6 +78,8 @@ def read_offer(text: str) -> Negotiation:
             if extension.uri in EXTENSIONS:
                 extensions[EXTENSIONS[extension.uri]] = extension.id
     first = session.media[0]
+    assert first.dtls
+    assert first.ice
     fingerprint = next(f for f in first.dtls.fingerprints if f.algorithm == "sha-256")
     assert first.ice.usernameFragment
     return Negotiation(

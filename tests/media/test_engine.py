@@ -10,6 +10,7 @@ import aiortc.codecs.vpx
 import pytest
 from aiortc import RTCConfiguration, RTCPeerConnection
 from aiortc.mediastreams import AudioStreamTrack, MediaStreamTrack, VideoStreamTrack
+from av import VideoFrame
 
 from sfu.media.dtls import DtlsFailure
 from sfu.media.engine import MediaPlane, MediaSettings
@@ -25,7 +26,7 @@ SETTINGS = MediaSettings(
 
 @pytest.fixture(autouse=True)
 def loopback(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(aioice.ice, "get_host_addresses", lambda use_ipv4, use_ipv6: ["127.0.0.1"])
+    monkeypatch.setattr(aioice.ice, "get_host_addresses", lambda *_, **__: ["127.0.0.1"])
     # The server never sends more than 1,232 bytes of UDP payload, so it takes no more of a packet either.
     monkeypatch.setattr(aiortc.codecs.vpx, "PACKET_MAX", 1100)
 
@@ -125,6 +126,7 @@ async def test_media_goes_from_one_worker_to_another(
     await told_viewer.until(SlotFilled(0, audio.id))
     for _ in range(30):
         frame = await within(tracks["video"].recv())
+        assert isinstance(frame, VideoFrame)
         assert (frame.width, frame.height) == (640, 480)
     for _ in range(50):
         await within(tracks["audio"].recv())
@@ -181,7 +183,8 @@ async def test_numbers_are_used_again_after_closed(
         assert len({transport.ufrag for transport in opened}) == len(opened)
         with pytest.raises(RuntimeError, match="all 16 transports"):
             plane.open(negotiation, Events(), worker=1)
-        assert plane.open(negotiation, (last := Events())).worker == 0
+        last = Events()
+        assert plane.open(negotiation, last).worker == 0
         for transport in opened:
             transport.close()
         for events in told:
@@ -248,7 +251,9 @@ async def test_a_snapshot_counts(plane: MediaPlane) -> None:
     assert all(size > 0 for size in plane.buffer_bytes())
 
 
-async def test_stopping_with_transports_open_ends_silently(make_peer: Callable[[], RTCPeerConnection]) -> None:
+async def test_stopping_with_transports_open_ends_silently(
+    make_peer: Callable[[], RTCPeerConnection],
+) -> None:
     peer, told = make_peer(), Events()
     peer.addTransceiver("audio", direction="recvonly")
     plane = MediaPlane.start(SETTINGS)

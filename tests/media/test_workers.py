@@ -126,7 +126,9 @@ def test_stun_is_answered_over_udp(workers: Workers) -> None:
         assert answer.check_message_integrity(PASSWORD.encode())
         assert answer.attributes["XOR-MAPPED-ADDRESS"] == client.getsockname()[:2]
         (_, connected) = next(
-            pair for pair in events(workers, "connected") if isinstance(pair[1], Event) and pair[1].type == "connected"
+            pair
+            for pair in events(workers, "connected")
+            if isinstance(pair[1], Event) and pair[1].type == "connected"
         )
         assert isinstance(connected, Event)
         assert (connected.transport, connected.path) == (5, (0, client.getsockname()[:2]))
@@ -153,7 +155,13 @@ def test_a_stranger_gets_no_answer(workers: Workers) -> None:
     workers.transport_open(0, 5, "abcd", PASSWORD, "wxyz")
     settle(workers, 0)
     with udp_to(workers, 0) as client:
-        for wrong in (check(password="q" * 22), check(username="abcd:other"), b"\x16" * 60, b"\x80" * 60, b""):
+        for wrong in (
+            check(password="q" * 22),
+            check(username="abcd:other"),
+            b"\x16" * 60,
+            b"\x80" * 60,
+            b"",
+        ):
             client.send(wrong)
         # What comes back first is the answer to the first message that deserves one.
         last = check()
