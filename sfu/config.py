@@ -40,7 +40,9 @@ class Http(msgspec.Struct, frozen=True):
     port: Port = 8080
     web: Text = ""
     origins: Words = ("*",)
-    trusted_proxies: Annotated[tuple[str, ...], Meta(description='a list of addresses or networks, such as ["10.0.0.0/8"]')] = ()
+    trusted_proxies: Annotated[
+        tuple[str, ...], Meta(description='a list of addresses or networks, such as ["10.0.0.0/8"]')
+    ] = ()
 
 
 class Tls(msgspec.Struct, frozen=True):
@@ -51,18 +53,26 @@ class Tls(msgspec.Struct, frozen=True):
 class Media(msgspec.Struct, frozen=True):
     addresses: Annotated[
         tuple[str, ...],
-        Meta(min_length=1, max_length=8, description='a list of 1 to 8 of "loopback", "default" or an IP address'),
+        Meta(
+            min_length=1,
+            max_length=8,
+            description='a list of 1 to 8 of "loopback", "default" or an IP address',
+        ),
     ] = ("loopback", "default")
     port: Port = 0
     advertised: Annotated[
-        dict[str, str], Meta(description='a table of address = "address", such as {"10.0.0.5" = "203.0.113.7"}')
+        dict[str, str],
+        Meta(description='a table of address = "address", such as {"10.0.0.5" = "203.0.113.7"}'),
     ] = {}
     tcp: Flag = True
     workers: Annotated[
-        Literal["cores"] | Annotated[int, Meta(ge=1, le=64)], Meta(description='"cores" or a number from 1 to 64')
+        Literal["cores"] | Annotated[int, Meta(ge=1, le=64)],
+        Meta(description='"cores" or a number from 1 to 64'),
     ] = "cores"
     transports: Annotated[int, Meta(ge=1, le=65_536, description="a whole number from 1 to 65,536")] = 1024
-    packets: Annotated[int, Meta(ge=1024, le=1 << 22, description="a whole number from 1,024 to 4,194,304")] = 65_536
+    packets: Annotated[
+        int, Meta(ge=1024, le=1 << 22, description="a whole number from 1,024 to 4,194,304")
+    ] = 65_536
     socket_buffer_bytes: Bytes = 4_194_304
     pacing_bps: Annotated[
         int, Meta(ge=100_000, le=100_000_000_000, description="bits a second from 100,000 to 100,000,000,000")
@@ -70,7 +80,9 @@ class Media(msgspec.Struct, frozen=True):
 
 
 class Rooms(msgspec.Struct, frozen=True):
-    create: Annotated[Literal["anyone", "token", "admin"], Meta(description='"anyone", "token" or "admin"')] = "anyone"
+    create: Annotated[
+        Literal["anyone", "token", "admin"], Meta(description='"anyone", "token" or "admin"')
+    ] = "anyone"
     join: Annotated[Literal["anyone", "token"], Meta(description='"anyone" or "token"')] = "anyone"
 
 
@@ -97,9 +109,12 @@ class Metrics(msgspec.Struct, frozen=True):
 
 class Log(msgspec.Struct, frozen=True):
     level: Annotated[
-        Literal["debug", "info", "warning", "error"], Meta(description='"debug", "info", "warning" or "error"')
+        Literal["debug", "info", "warning", "error"],
+        Meta(description='"debug", "info", "warning" or "error"'),
     ] = "info"
-    format: Annotated[Literal["auto", "human", "json"], Meta(description='"auto", "human" or "json"')] = "auto"
+    format: Annotated[Literal["auto", "human", "json"], Meta(description='"auto", "human" or "json"')] = (
+        "auto"
+    )
     key: Annotated[Secret, Meta(description="text in quotes")] = Secret("")
 
 
@@ -176,14 +191,21 @@ def _fields(struct: type[msgspec.Struct]) -> dict[str, Any]:
 
 
 def _build(
-    document: dict[str, Any], overrides: dict[str, dict[str, tuple[str, Any]]], where: str, problems: list[str]
+    document: dict[str, Any],
+    overrides: dict[str, dict[str, tuple[str, Any]]],
+    where: str,
+    problems: list[str],
 ) -> Config:
     sections = _sections()
     for name in document.keys() - sections.keys():
         if isinstance(document[name], dict):
-            problems.append(f"{where}: there is no section [{name}]" + _nearest(name, [f"[{s}]" for s in sections]))
+            problems.append(
+                f"{where}: there is no section [{name}]" + _nearest(name, [f"[{s}]" for s in sections])
+            )
         else:
-            problems.append(f"{where}: there is no key {name} outside the sections" + _nearest(name, list(keys())))
+            problems.append(
+                f"{where}: there is no key {name} outside the sections" + _nearest(name, list(keys()))
+            )
     built: dict[str, Any] = {}
     for section, struct in sections.items():
         table = document.get(section, {})
@@ -193,7 +215,9 @@ def _build(
         fields = _fields(struct)
         values: dict[str, Any] = {}
         for key in table.keys() - fields.keys():
-            problems.append(f"{where}: there is no key {section}.{key}" + _nearest(f"{section}.{key}", list(keys())))
+            problems.append(
+                f"{where}: there is no key {section}.{key}" + _nearest(f"{section}.{key}", list(keys()))
+            )
         for key, kind in fields.items():
             if key in overrides.get(section, {}):
                 source, value = overrides[section][key]
@@ -220,9 +244,7 @@ def _secret(kind: type, value: Any) -> Any:
     raise ValueError("expected text")
 
 
-def _overrides(
-    environment: Mapping[str, str], problems: list[str]
-) -> dict[str, dict[str, tuple[str, Any]]]:
+def _overrides(environment: Mapping[str, str], problems: list[str]) -> dict[str, dict[str, tuple[str, Any]]]:
     found: dict[str, dict[str, tuple[str, Any]]] = {}
     known = {f"{ENVIRONMENT_PREFIX}{name.replace('.', '__').upper()}": name for name in keys()}
     for variable, text in environment.items():
@@ -231,7 +253,10 @@ def _overrides(
             continue
         name = known.get(variable)
         if name is None:
-            problems.append(f"there is no setting for the environment variable {variable}" + _nearest(variable, list(known)))
+            problems.append(
+                f"there is no setting for the environment variable {variable}"
+                + _nearest(variable, list(known))
+            )
             continue
         section, key = name.split(".")
         kind = _fields(_sections()[section])[key]
@@ -260,7 +285,9 @@ def _base(kind: Any) -> Any:
 
 
 def _expected(kind: Any) -> str:
-    descriptions = [meta.description for meta in get_args(kind)[1:] if isinstance(meta, Meta) and meta.description]
+    descriptions = [
+        meta.description for meta in get_args(kind)[1:] if isinstance(meta, Meta) and meta.description
+    ]
     return descriptions[-1]
 
 

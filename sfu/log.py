@@ -29,7 +29,9 @@ _LEVELS: dict[str, int] = {
     "critical": logging.CRITICAL,
 }
 # Candidates only; `ipaddress` decides. A time such as 12:30:05 is no address.
-_MAYBE_ADDRESS = re.compile(r"(?<![\w.:])(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-fA-F]*:[0-9a-fA-F:.]*:[0-9a-fA-F.]*)(?![\w])")
+_MAYBE_ADDRESS = re.compile(
+    r"(?<![\w.:])(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-fA-F]*:[0-9a-fA-F:.]*:[0-9a-fA-F.]*)(?![\w])"
+)
 
 
 def configure(level: Level, style: Literal["auto", "human", "json"], stream: TextIO | None = None) -> None:
@@ -117,7 +119,9 @@ def _plain(value: Any, *, private: bool) -> Any:
     if isinstance(value, Secret):
         return str(value)
     if isinstance(value, Mapping):
-        return {str(_plain(key, private=private)): _plain(item, private=private) for key, item in value.items()}
+        return {
+            str(_plain(key, private=private)): _plain(item, private=private) for key, item in value.items()
+        }
     if isinstance(value, list | tuple | set | frozenset):
         return [_plain(item, private=private) for item in value]
     if value is None or isinstance(value, str | int | float | bool):

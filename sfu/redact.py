@@ -66,7 +66,9 @@ class Pseudonym:
     def __repr__(self) -> str:
         # Whether someone is in a room must not follow from their address having the same name elsewhere: each kind
         # of value has names of its own.
-        digest = hashlib.blake2b(self._text.encode(), digest_size=4, key=self._key, person=self.prefix.encode())
+        digest = hashlib.blake2b(
+            self._text.encode(), digest_size=4, key=self._key, person=self.prefix.encode()
+        )
         return f"{self.prefix}-{digest.hexdigest()}"
 
     __str__ = __repr__

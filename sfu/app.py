@@ -1,0 +1,146 @@
+"""The server: makes its parts from a configuration, wires them, and stops them in order."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable, Iterable
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from sfu import addresses, config, log
+from sfu.config import Config
+from sfu.errors import LocalError
+from sfu.http import server, static
+from sfu.http.health import Health
+from sfu.http.metrics import Figure, Metrics
+from sfu.http.tls import TlsFiles
+
+Reload = Callable[[], Config]
+
+_log = log.get("app")
+
+
+async def run(settings: Config, *, reload: Reload | None = None) -> None:
+    """Serve until SIGTERM or SIGINT. Raises LocalError if it cannot start; SIGHUP calls `reload` for a new configuration."""
+    app = App(settings, reload=reload)
+    await app.start()
+    try:
+        await app.wait()
+    finally:
+        await app.stop()
+
+
+class App:
+    """One server. `start`, then `wait` for a signal to drain, then `stop`."""
+
+    def __init__(self, settings: Config, *, reload: Reload | None = None) -> None:
+        self._settings = settings
+        self._reload = reload
+        self._leaving = asyncio.Event()  # set by the first signal to stop
+        self._now = asyncio.Event()  # set by the second
+        self._health = Health()
+        tls = settings.tls
+        self._tls = TlsFiles(Path(tls.certificate), Path(tls.key)) if tls.certificate else None
+        routes = server.Routes(
+            health=self._health,
+            metrics=Metrics(self._figures, settings.metrics.token),
+            web=static.load(Path(settings.http.web)) if settings.http.web else {},
+            origins=settings.http.origins,
+        )
+        self._http_app = server.application(routes, tls=self._tls is not None)
+        static.install(self._http_app, routes.web)
+        context = self._tls.context if self._tls else None
+        self._http = server.Server(self._http_app, settings.http.address, settings.http.port, context)
+
+    @property
+    def url(self) -> str:
+        return self._http.url
+
+    async def start(self) -> None:
+        for section, values in config.effective(self._settings).items():
+            _log.info("configuration", **{f"{section}.{key}": value for key, value in values.items()})
+        media = addresses.resolve(self._settings.media.addresses)
+        _log.info("media addresses", addresses=media, workers=worker_count(self._settings))
+        self._watch_signals()
+        await self._http.start()
+        _log.info("serving", url=self._http.url, version=_version())
+
+    async def wait(self) -> None:
+        """Until a signal asks to stop and those who are here have left, the time for that is over, or a second one comes."""
+        await self._leaving.wait()
+        self._health.draining = True
+        if self._participants() > 0:
+            _log.info("draining", participants=self._participants(), seconds=self._settings.server.drain_s)
+            await self._drained()
+
+    async def stop(self) -> None:
+        await self._http.stop()
+        _log.info("stopped")
+
+    # ---- what is going on ----
+
+    def _participants(self) -> int:
+        return 0  # there is no signalling yet for anyone to join by
+
+    async def _drained(self) -> None:
+        loop = asyncio.get_running_loop()
+        end = loop.time() + self._settings.server.drain_s
+        while self._participants() > 0 and loop.time() < end and not self._now.is_set():
+            await asyncio.sleep(0.1)
+
+    def _figures(self) -> Iterable[Figure]:
+        yield Figure("sfu_build", "The version that runs.", "gauge", "version", {_version(): 1})
+        yield Figure(
+            "sfu_draining",
+            "1 while the server waits for people to leave.",
+            "gauge",
+            "",
+            {"": self._health.draining},
+        )
+
+    # ---- signals ----
+
+    def _watch_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._on_stop, signal.Signals(number).name)
+        loop.add_signal_handler(signal.SIGHUP, self._on_reload)
+
+    def _on_stop(self, name: str) -> None:
+        if self._leaving.is_set():
+            _log.info("stopping at once", signal=name)
+            self._now.set()
+        else:
+            _log.info("stopping", signal=name)
+            self._leaving.set()
+
+    def _on_reload(self) -> None:
+        """Take over what can be; whatever is wrong, go on with what there is."""
+        try:
+            new = self._reload() if self._reload else self._settings
+            changes = config.reload(self._settings, new)
+            if self._tls and changes.config.tls.certificate:
+                self._tls.load(Path(changes.config.tls.certificate), Path(changes.config.tls.key))
+        except LocalError as error:
+            _log.error("not reloaded", reason=str(error))
+            return
+        self._settings = changes.config
+        log.set_level(changes.config.log.level)
+        restart = list(changes.restart)
+        if bool(self._tls) != bool(changes.config.tls.certificate):
+            restart.append("tls (between http and https)")
+        _log.info("reloaded", changed=changes.reloaded)
+        if restart:
+            _log.warning("needs a restart", changed=restart)
+
+
+def worker_count(settings: Config) -> int:
+    """How many media workers there are: as configured, or one for each core that this process may use."""
+    return len(os.sched_getaffinity(0)) if settings.media.workers == "cores" else settings.media.workers
+
+
+def _version() -> str:
+    try:
+        return version("sfu")
+    except PackageNotFoundError:
+        return "of a checkout"

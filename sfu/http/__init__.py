@@ -1,0 +1,1 @@
+"""HTTP: the web client's files, health, metrics, and the headers of every answer. Signalling adds its own route."""
