@@ -4,6 +4,7 @@ VENV := $(or $(SFU_VENV),.venv)
 PYTHON ?= python3
 CC ?= cc
 BUILD ?= build
+CONFIG ?= configs/local.toml
 FUZZ_SECONDS ?= 60
 
 python := $(abspath $(VENV))/bin/python
@@ -16,7 +17,7 @@ installed := $(VENV)/.sfu-installed
 c_sources = $(shell git ls-files 'native/*.c' 'native/*.h')
 
 .DELETE_ON_ERROR:
-.PHONY: lint lint-format lint-python lint-types lint-architecture lint-c help setup lock dev test format sanitize openssl stress fuzz fuzzers bench clean
+.PHONY: lint lint-format lint-python lint-types lint-architecture lint-c help setup lock dev serve test format sanitize openssl stress fuzz fuzzers bench clean
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -37,6 +38,9 @@ lock: ## requirements/dev.txt anew from pyproject.toml and requirements/dev.in
 dev: $(installed) ## fast incremental build in place, with what the tests need
 	$(configure) -B $(BUILD)/dev -DSFU_TESTING=ON -DSFU_INPLACE=$(CURDIR)
 	$(ninja) -C $(BUILD)/dev
+
+serve: dev ## the server, on http://127.0.0.1:8080; CONFIG=file for another configuration
+	$(python) -m sfu serve --config $(CONFIG)
 
 test: dev ## all tests
 	$(python) -m pytest

@@ -17,7 +17,8 @@ _LOOPBACK = {socket.AF_INET: "127.0.0.1", socket.AF_INET6: "::1"}
 
 def default_route_address(family: Family) -> str | None:
     """The address that packets to the world would leave from. Connecting a UDP socket asks the kernel for its route and
-    sends nothing."""
+    sends nothing.
+    """
     return _source_address(family, _ELSEWHERE[family])
 
 

@@ -37,7 +37,10 @@ class App:
         self._settings = settings
         self._reload = reload
         self._leaving = asyncio.Event()  # set by the first signal to stop
-        self._now = asyncio.Event()  # set by the second
+        self._at_once = asyncio.Event()  # set by the second
+        self._empty = asyncio.Event()  # set while nobody is here
+        self._participants = 0
+        self.on_participants(0)
         self._health = Health()
         tls = settings.tls
         self._tls = TlsFiles(Path(tls.certificate), Path(tls.key)) if tls.certificate else None
@@ -69,9 +72,14 @@ class App:
         """Until a signal asks to stop and those who are here have left, the time for that is over, or a second one comes."""
         await self._leaving.wait()
         self._health.draining = True
-        if self._participants() > 0:
-            _log.info("draining", participants=self._participants(), seconds=self._settings.server.drain_s)
-            await self._drained()
+        if not self._empty.is_set():
+            _log.info("draining", participants=self._participants, seconds=self._settings.server.drain_s)
+            waits = [asyncio.ensure_future(event.wait()) for event in (self._empty, self._at_once)]
+            await asyncio.wait(
+                waits, timeout=self._settings.server.drain_s, return_when=asyncio.FIRST_COMPLETED
+            )
+            for wait in waits:
+                wait.cancel()
 
     async def stop(self) -> None:
         await self._http.stop()
@@ -79,17 +87,17 @@ class App:
 
     # ---- what is going on ----
 
-    def _participants(self) -> int:
-        return 0  # there is no signalling yet for anyone to join by
-
-    async def _drained(self) -> None:
-        loop = asyncio.get_running_loop()
-        end = loop.time() + self._settings.server.drain_s
-        while self._participants() > 0 and loop.time() < end and not self._now.is_set():
-            await asyncio.sleep(0.1)
+    def on_participants(self, count: int) -> None:
+        """To be called with their number whenever somebody joins or leaves."""
+        self._participants = count
+        if count:
+            self._empty.clear()
+        else:
+            self._empty.set()
 
     def _figures(self) -> Iterable[Figure]:
         yield Figure("sfu_build", "The version that runs.", "gauge", "version", {_version(): 1})
+        yield Figure("sfu_participants", "People in all rooms.", "gauge", "", {"": self._participants})
         yield Figure(
             "sfu_draining",
             "1 while the server waits for people to leave.",
@@ -109,7 +117,7 @@ class App:
     def _on_stop(self, name: str) -> None:
         if self._leaving.is_set():
             _log.info("stopping at once", signal=name)
-            self._now.set()
+            self._at_once.set()
         else:
             _log.info("stopping", signal=name)
             self._leaving.set()

@@ -197,7 +197,7 @@ def _build(
     problems: list[str],
 ) -> Config:
     sections = _sections()
-    for name in document.keys() - sections.keys():
+    for name in [name for name in document if name not in sections]:
         if isinstance(document[name], dict):
             problems.append(
                 f"{where}: there is no section [{name}]" + _nearest(name, [f"[{s}]" for s in sections])
@@ -214,10 +214,8 @@ def _build(
             continue
         fields = _fields(struct)
         values: dict[str, Any] = {}
-        for key in table.keys() - fields.keys():
-            problems.append(
-                f"{where}: there is no key {section}.{key}" + _nearest(f"{section}.{key}", list(keys()))
-            )
+        unknown = [f"{section}.{key}" for key in table if key not in fields]
+        problems += [f"{where}: there is no key {name}{_nearest(name, list(keys()))}" for name in unknown]
         for key, kind in fields.items():
             if key in overrides.get(section, {}):
                 source, value = overrides[section][key]

@@ -67,7 +67,7 @@ def set_level(level: Level) -> None:
 
 def get(name: str) -> structlog.stdlib.BoundLogger:
     """The logger of a part of the server, named by one word such as `http`."""
-    logger: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(name).bind()
+    logger: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(name)
     return logger
 
 
@@ -221,7 +221,7 @@ class HumanRenderer:
 
 def shown(value: Any) -> str:
     """A value as a person would write it."""
-    if value is None or value == "" or value == [] or value == {}:
+    if value is None or value in ("", [], {}):
         return "(none)"
     if isinstance(value, bool):
         return "yes" if value else "no"

@@ -1,5 +1,6 @@
 """The web client's files. They are read once, at start: a request picks from a table and never reaches the disk, so
-there is no path to climb out of and nothing to list."""
+there is no path to climb out of and nothing to list.
+"""
 
 import gzip
 import hashlib

@@ -1,0 +1,20 @@
+"""`sfu serve`"""
+
+import uvloop
+
+from sfu import app, config, log
+from sfu.cli.options import ConfigFile
+from sfu.redact import Pseudonym
+
+
+def serve(config_file: ConfigFile = None) -> None:
+    """Run the server.
+
+    SIGTERM (or Ctrl-C) lets people finish, for as long as server.drain_s says; a second one stops at once. SIGHUP reads
+    keys, TLS files, limits and the log level again.
+    """
+    settings = config.load(config_file)
+    log.configure(settings.log.level, settings.log.format)
+    if settings.log.key:
+        Pseudonym.use_key(settings.log.key)
+    uvloop.run(app.run(settings, reload=lambda: config.load(config_file)))
