@@ -138,12 +138,14 @@ def scrub(text: str) -> str:
 
 
 def _pseudonym(text: str) -> str:
-    bare = text.rstrip(".:") if not text.endswith("::") else text
-    try:
-        ipaddress.ip_address(bare)
-    except ValueError:
-        return text
-    return f"{Address(bare)}{text[len(bare) :]}"
+    # An address may end a sentence, or have a port behind it.
+    for bare in (text, text[:-1], text.rstrip(".:")):
+        try:
+            ipaddress.ip_address(bare)
+        except ValueError:
+            continue
+        return f"{Address(bare)}{text[len(bare) :]}"
+    return text
 
 
 # ---- JSON ----

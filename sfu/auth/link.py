@@ -47,7 +47,11 @@ def _secret(fragment: str) -> bytes:
     if data and data[0] != VERSION:
         raise LocalError(f"the link is of version {data[0]}, which this sfu does not know")
     body, check = data[:BODY_BYTES], data[BODY_BYTES:]
-    if len(data) != BODY_BYTES + CHECK_BYTES or hashlib.sha256(body).digest()[:CHECK_BYTES] != check:
+    if (
+        len(data) != BODY_BYTES + CHECK_BYTES
+        or _encode(data) != fragment
+        or hashlib.sha256(body).digest()[:CHECK_BYTES] != check
+    ):
         raise LocalError("the link is incomplete or mistyped: its check does not fit")
     return body[3:35]
 

@@ -27,6 +27,7 @@ TOKEN_BYTES_MAX = 4096
 IDENTITY_LENGTH_MAX = 128
 ROOM_LENGTH_MAX = 128
 TTL_MAX_S = 366 * 86_400
+END_MAX_S = 1e11  # the year 5138
 
 
 class Grant(enum.StrEnum):
@@ -155,7 +156,8 @@ def _claims(payload: dict[str, Any]) -> Claims:
         raise TokenError("the token names no room")
     if not isinstance(identity, str) or not 0 < len(identity) <= IDENTITY_LENGTH_MAX:
         raise TokenError("the token names no identity")
-    if isinstance(expires, bool) or not isinstance(expires, int | float):
+    # JSON in Python knows Infinity and NaN, which would never be over.
+    if isinstance(expires, bool) or not isinstance(expires, int | float) or not 0 <= expires <= END_MAX_S:
         raise TokenError("the token has no end (exp)")
     if not isinstance(grants, list):
         raise TokenError("the token's grants are not a list")

@@ -1,0 +1,74 @@
+import base64
+import hashlib
+import hmac
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sfu.auth import link
+from sfu.errors import LocalError
+
+SECRET = bytes(range(32))
+
+
+def _fragment(secret: bytes = SECRET, version: int = 0, flags: int = 0) -> str:
+    body = bytes([version, 0, flags]) + secret + bytes(16)
+    return base64.urlsafe_b64encode(body + hashlib.sha256(body).digest()[:4]).rstrip(b"=").decode()
+
+
+def test_link_and_room_id_name_the_same_room() -> None:
+    room = link.room_of(f"https://host/#{_fragment()}")
+    assert room == link.room_id(SECRET) == link.room_of(room)
+    assert len(room) == 22
+
+
+def test_room_id_is_hkdf_of_the_secret() -> None:
+    # Written out from RFC 5869, so that a changed label or salt does not go unnoticed.
+    extracted = hmac.digest(bytes(32), SECRET, "sha256")
+    expanded = hmac.digest(extracted, b"sfu/0 room\x01", "sha256")[:16]
+    assert link.room_id(SECRET) == base64.urlsafe_b64encode(expanded).rstrip(b"=").decode()
+
+
+def test_server_and_flags_do_not_change_the_room() -> None:
+    room = link.room_id(SECRET)
+    assert link.room_of(f"https://elsewhere/x/#{_fragment(flags=3)}@sfu.example.org") == room
+
+
+@given(st.integers(0, 73))
+def test_cut_link_is_found(length: int) -> None:
+    with pytest.raises(LocalError):
+        link.room_of("https://host/#" + _fragment()[:length])
+
+
+@given(st.integers(0, 439))
+def test_changed_bit_is_found(bit: int) -> None:
+    data = bytearray(base64.urlsafe_b64decode(_fragment() + "=="))
+    data[bit // 8] ^= 1 << bit % 8
+    with pytest.raises(LocalError):
+        link.room_of("https://host/#" + base64.urlsafe_b64encode(data).rstrip(b"=").decode())
+
+
+@pytest.mark.parametrize(
+    "text,expected",
+    [
+        ("", "a room id has"),
+        ("a room", "a room id has"),
+        ("r" * 129, "a room id has"),
+        ("https://host/", "a room id has"),
+        ("https://host/#", "incomplete"),
+        ("https://host/#é", "not base64url"),
+        ("https://host/#a", "not base64url"),
+        (f"#{_fragment(version=1)}", "version 1"),
+    ],
+)
+def test_anything_else_is_refused_in_a_sentence(text: str, expected: str) -> None:
+    with pytest.raises(LocalError, match=expected):
+        link.room_of(text)
+
+
+def test_refusal_does_not_repeat_the_secret() -> None:
+    assert not _fragment().endswith("B")
+    with pytest.raises(LocalError) as raised:
+        link.room_of(f"https://host/#{_fragment()[:-1]}B")
+    assert _fragment()[4:20] not in str(raised.value)

@@ -1,0 +1,84 @@
+import shutil
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from sfu import addresses
+from sfu.errors import LocalError
+
+V4, V6 = socket.AF_INET, socket.AF_INET6
+
+
+def _probe(v4: str | None, v6: str | None) -> addresses.Probe:
+    return {V4: v4, V6: v6}.get
+
+
+def test_words_stand_for_addresses_of_both_families() -> None:
+    found = addresses.resolve(
+        ["loopback", "default", "10.1.0.1"],
+        default=_probe("10.0.0.5", "2001:db8::5"),
+        loopback=_probe("127.0.0.1", "::1"),
+    )
+    assert found == ("127.0.0.1", "::1", "10.0.0.5", "2001:db8::5", "10.1.0.1")
+
+
+def test_family_without_a_route_is_left_out() -> None:
+    assert addresses.resolve(["default"], default=_probe("10.0.0.5", None)) == ("10.0.0.5",)
+    assert addresses.resolve(["default"], default=_probe(None, "2001:db8::5")) == ("2001:db8::5",)
+
+
+def test_each_address_is_there_once() -> None:
+    found = addresses.resolve(
+        ["default", "10.0.0.5", "2001:DB8:0::5"], default=_probe("10.0.0.5", "2001:db8::5")
+    )
+    assert found == ("10.0.0.5", "2001:db8::5")
+
+
+def test_no_address_at_all_is_an_error() -> None:
+    with pytest.raises(LocalError, match="this machine has no address for default"):
+        addresses.resolve(["default"], default=_probe(None, None))
+
+
+def test_loopback_of_this_machine() -> None:
+    assert addresses.loopback_address(V4) == "127.0.0.1"
+
+
+# What the kernel answers is tried in a network of its own, whose routes are known.
+_CASES = {
+    "both families": (
+        "ip addr add 10.7.0.2/24 dev d0; ip -6 addr add fd07::2/64 dev d0 nodad;"
+        "ip route add default via 10.7.0.1; ip -6 route add default via fd07::1",
+        "127.0.0.1 ::1 10.7.0.2 fd07::2",
+    ),
+    "IPv4 only": (
+        "ip addr add 10.7.0.2/24 dev d0; ip route add default via 10.7.0.1",
+        "127.0.0.1 ::1 10.7.0.2",
+    ),
+    "IPv6 only": (
+        "ip -6 addr add fd07::2/64 dev d0 nodad; ip -6 route add default via fd07::1",
+        "127.0.0.1 ::1 fd07::2",
+    ),
+    "an address but no default route": ("ip addr add 10.7.0.2/24 dev d0", "127.0.0.1 ::1"),
+}
+
+
+@pytest.mark.parametrize("case", _CASES)
+def test_default_route(case: str) -> None:
+    setup, expected = _CASES[case]
+    if not shutil.which("ip") or not shutil.which("unshare"):
+        pytest.skip("needs ip (iproute2) and unshare (util-linux)")
+    show = "from sfu import addresses; print(*addresses.resolve(['loopback', 'default']))"
+    prepare = "ip link set lo up; ip link add d0 type veth peer name d1 && ip link set d1 up && ip link set d0 up || exit 77"
+    script = f'{prepare}; {setup}; exec {sys.executable} -c "{show}"'
+    ran = subprocess.run(
+        ["unshare", "--net", "--map-root-user", "sh", "-c", script],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    if ran.returncode == 77 or "unshare" in ran.stderr:
+        pytest.skip("this system gives no network namespaces")
+    assert ran.stdout.split() == expected.split(), ran.stderr
