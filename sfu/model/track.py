@@ -1,0 +1,31 @@
+"""Tracks: what a participant sends."""
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Protocol
+
+
+class Kind(IntEnum):
+    """Numbers as the engine and `sfu.sdp` use them."""
+
+    AUDIO = 0
+    VIDEO = 1
+
+
+class Described(Protocol):
+    """An m-line: what `sfu.sdp` says of a track or a slot."""
+
+    @property
+    def mid(self) -> str: ...
+    @property
+    def kind(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """`id` is unique in the room; `mid` names the m-line in its publisher's offer."""
+
+    id: int
+    participant: int
+    mid: str
+    kind: Kind
