@@ -58,7 +58,9 @@ class RoomQuota:
     def take(self, address: str) -> None:
         key = address_key(address)
         if self._open[key] >= self.rooms_per_address:
-            raise RemoteError(Code.TOO_MANY_ROOMS, f"this address has {self._open[key]} rooms open, the limit")
+            raise RemoteError(
+                Code.TOO_MANY_ROOMS, f"this address has {self._open[key]} rooms open, the limit"
+            )
         self._open[key] += 1
 
     def give_back(self, address: str) -> None:
