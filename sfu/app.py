@@ -6,16 +6,29 @@ import signal
 from collections.abc import Callable, Iterable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Literal
 
-from sfu import addresses, config, log
+from sfu import _native, addresses, config, log
+from sfu.auth.gate import Gate
+from sfu.conferences import Conferences
 from sfu.config import Config
 from sfu.errors import LocalError
 from sfu.http import server, static
 from sfu.http.health import Health
 from sfu.http.metrics import Figure, Metrics
+from sfu.http.remote import remote_of
 from sfu.http.tls import TlsFiles
+from sfu.media.engine import MediaPlane, MediaSettings
+from sfu.media.snapshot import Snapshot
+from sfu.model.admission import RoomLimits
+from sfu.model.rooms import Rooms
+from sfu.signaling.limits import Limits
+from sfu.signaling.server import SignalingServer
 
 Reload = Callable[[], Config]
+
+# What goes up and down of the workers' counters.
+_GAUGES = frozenset({"packets_free", "packets_total", "transports", "departures_queued", "tcp_connections"})
 
 _log = log.get("app")
 
@@ -54,6 +67,10 @@ class App:
         static.install(self._http_app, routes.web)
         context = self._tls.context if self._tls else None
         self._http = server.Server(self._http_app, settings.http.address, settings.http.port, context)
+        self._rooms = Rooms(_room_limits(settings))
+        self._gate = Gate(settings, self._rooms)
+        self._media: MediaPlane | None = None
+        self._signaling: SignalingServer | None = None
 
     @property
     def url(self) -> str:
@@ -62,8 +79,14 @@ class App:
     async def start(self) -> None:
         for section, values in config.effective(self._settings).items():
             _log.info("configuration", **{f"{section}.{key}": value for key, value in values.items()})
-        media = addresses.resolve(self._settings.media.addresses)
-        _log.info("media addresses", addresses=media, workers=worker_count(self._settings))
+        self._media = self._start_media()
+        self._signaling = SignalingServer(
+            Conferences(self._rooms, self._media, self.on_participants),
+            self._gate.authorise,
+            _signaling_limits(self._settings),
+            address_of=remote_of(self._settings.http.trusted_proxies),
+        )
+        self._signaling.add_to(self._http_app)
         self._watch_signals()
         await self._http.start()
         _log.info("serving", url=self._http.url, version=_version())
@@ -82,8 +105,43 @@ class App:
                 wait.cancel()
 
     async def stop(self) -> None:
+        if self._signaling:
+            await self._signaling.close()
         await self._http.stop()
+        if self._media:
+            self._media.stop()
         _log.info("stopped")
+
+    def _start_media(self) -> MediaPlane:
+        wanted = self._settings.media
+        found = addresses.resolve(wanted.addresses)
+        workers = worker_count(self._settings)
+        settings = MediaSettings(
+            workers=workers,
+            addresses=tuple((address, wanted.port) for address in found),
+            advertised=wanted.advertised,
+            tcp=wanted.tcp,
+            socket_buffer_bytes=wanted.socket_buffer_bytes,
+            max_transports=wanted.transports,
+            packets=wanted.packets,
+            pacing_bps=wanted.pacing_bps,
+        )
+        try:
+            media = MediaPlane.start(settings)
+        except OSError as error:
+            place = error.filename or ", ".join(found)
+            raise LocalError(f"media: cannot listen on {place}: {error.strerror}") from None
+        _log.info("media addresses", addresses=found, workers=workers, cipher=_native.backend())
+        granted = min(media.buffer_bytes())
+        # The kernel doubles what is asked, for its own bookkeeping (socket(7)), and caps it silently.
+        if granted < 2 * wanted.socket_buffer_bytes:
+            _log.warning(
+                "socket buffers are smaller than media.socket_buffer_bytes: packets may be lost in bursts; "
+                "raise the sysctls net.core.rmem_max and net.core.wmem_max",
+                wanted=wanted.socket_buffer_bytes,
+                granted=granted // 2,
+            )
+        return media
 
     # ---- what is going on ----
 
@@ -105,6 +163,8 @@ class App:
             "",
             {"": self._health.draining},
         )
+        if self._media:
+            yield from _media_figures(self._media.snapshot())
 
     # ---- signals ----
 
@@ -133,6 +193,10 @@ class App:
             _log.error("not reloaded", reason=str(error))
             return
         self._settings = changes.config
+        self._gate.reload(changes.config)
+        self._rooms.change_limits(_room_limits(changes.config))
+        if self._signaling:
+            self._signaling.limits = _signaling_limits(changes.config)
         log.set_level(changes.config.log.level)
         restart = list(changes.restart)
         if bool(self._tls) != bool(changes.config.tls.certificate):
@@ -140,6 +204,34 @@ class App:
         _log.info("reloaded", changed=changes.reloaded)
         if restart:
             _log.warning("needs a restart", changed=restart)
+
+
+def _room_limits(settings: Config) -> RoomLimits:
+    return RoomLimits(participants_per_room=settings.limits.participants_per_room)
+
+
+def _signaling_limits(settings: Config) -> Limits:
+    limits = settings.limits
+    return Limits(
+        binary_bytes=limits.message_bytes,
+        messages_per_second=limits.messages_per_second,
+        message_burst=max(60, int(2 * limits.messages_per_second)),
+        queue_bytes=limits.queue_bytes,
+        connections_per_address=limits.connections_per_address,
+    )
+
+
+def _media_figures(taken: Snapshot) -> Iterable[Figure]:
+    for name in taken.workers[0]:
+        kind: Literal["counter", "gauge"] = "gauge" if name in _GAUGES else "counter"
+        values = {str(index): float(worker[name]) for index, worker in enumerate(taken.workers)}
+        yield Figure(
+            f"sfu_worker_{name}",
+            f"{name} of native/media/stats.h or native/net/worker.h.",
+            kind,
+            "worker",
+            values,
+        )
 
 
 def worker_count(settings: Config) -> int:

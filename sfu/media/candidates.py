@@ -4,22 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from sfu.sdp import Candidate
+
 # RFC 8445, section 5.1.2.2, and RFC 6544, section 4.2: a host candidate; TCP is what is left when UDP is blocked.
 _UDP_TYPE_PREFERENCE = 126
 _TCP_TYPE_PREFERENCE = 90
 _TCP_PASSIVE = 4  # direction preference of RFC 6544, section 4.2
 _COMPONENT = 1  # rtcp-mux: there is no other
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A host candidate of component 1; TCP is passive."""
-
-    ip: str
-    port: int
-    protocol: Literal["udp", "tcp"]
-    priority: int
-    foundation: str
 
 
 @dataclass(frozen=True)

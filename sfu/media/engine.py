@@ -13,6 +13,7 @@ from typing import Any, Self
 import structlog
 
 from sfu._native import Event, Refusal, Workers
+from sfu.errors import LocalError
 from sfu.media.candidates import Listener, host_candidates
 from sfu.media.certificate import Certificate, make_certificate
 from sfu.media.dtls import make_context
@@ -107,11 +108,11 @@ class MediaPlane:
     def open(
         self, negotiation: Negotiated, on_event: Callable[[MediaEvent], None], *, worker: int | None = None
     ) -> Transport:
-        """A transport for one offer, on the least loaded worker unless one is named. RuntimeError: no place left."""
+        """A transport for one offer, on the least loaded worker unless one is named. LocalError: no place left."""
         if worker is None:
             worker = max(range(len(self._free)), key=lambda index: len(self._free[index]))
         if not self._free[worker]:
-            raise RuntimeError(f"worker {worker} has all {self.settings.max_transports} transports open")
+            raise LocalError(f"worker {worker} has all {self.settings.max_transports} transports open")
         index = self._free[worker].popleft()
         transport = Transport(
             self,

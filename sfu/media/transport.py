@@ -9,10 +9,10 @@ from typing import Any, Protocol
 from OpenSSL import SSL
 
 from sfu._native import Event
-from sfu.media.candidates import Candidate
 from sfu.media.dtls import DtlsAssociation, DtlsState
 from sfu.media.events import Closed, Connected, Disconnected, Failed, MediaEvent, Secured, SlotFilled
 from sfu.media.negotiated import Negotiated, OfferedTrack
+from sfu.sdp import Candidate
 
 _VIDEO = 1
 

@@ -17,6 +17,7 @@ class Grant:
     identity: str | None = None
     may_create: bool = True
     may_publish: bool = True
+    may_subscribe: bool = True
     may_relay: bool = True
 
 

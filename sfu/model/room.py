@@ -170,6 +170,8 @@ class Room:
     ) -> None:
         if tracks and not participant.grant.may_publish:
             raise RemoteError(Code.FORBIDDEN, "this token does not allow sending media")
+        if slots and not participant.grant.may_subscribe:
+            raise RemoteError(Code.FORBIDDEN, "this token does not allow receiving media")
         if len(tracks) > self.limits.tracks_per_participant:
             raise RemoteError(
                 Code.BAD_OFFER,

@@ -90,7 +90,7 @@ def test_exceptions_name_no_address() -> None:
         raise OSError("cannot reach 10.1.2.3")
     except OSError as error:
         log.get("x").exception("failed")
-        log.get("x").error("failed", reason=error)  # noqa: TRY400  what is tried is an error as a value
+        log.get("x").error("failed", reason=error)
     first, second = _json(stream)
     assert "Traceback" in str(first["exception"])
     assert str(second["reason"]) == f"OSError: cannot reach {Address('10.1.2.3')}"

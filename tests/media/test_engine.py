@@ -12,6 +12,7 @@ from aiortc import RTCConfiguration, RTCPeerConnection
 from aiortc.mediastreams import AudioStreamTrack, MediaStreamTrack, VideoStreamTrack
 from av import VideoFrame
 
+from sfu.errors import LocalError
 from sfu.media.dtls import DtlsFailure
 from sfu.media.engine import MediaPlane, MediaSettings
 from sfu.media.events import Closed, Connected, Failed, MediaEvent, Secured, SlotFilled
@@ -181,7 +182,7 @@ async def test_numbers_are_used_again_after_closed(
         told = [Events() for _ in range(SETTINGS.max_transports)]
         opened = [plane.open(negotiation, events, worker=1) for events in told]
         assert len({transport.ufrag for transport in opened}) == len(opened)
-        with pytest.raises(RuntimeError, match="all 16 transports"):
+        with pytest.raises(LocalError, match="all 16 transports"):
             plane.open(negotiation, Events(), worker=1)
         last = Events()
         assert plane.open(negotiation, last).worker == 0

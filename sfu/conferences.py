@@ -1,0 +1,212 @@
+"""Where signalling, the model and the media plane meet: what clients ask for becomes intents, and intents become commands
+to transports and messages to clients.
+"""
+
+import itertools
+import secrets
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+import structlog
+
+from sfu.errors import Code, LocalError, RemoteError
+from sfu.media.engine import MediaPlane
+from sfu.media.events import Closed, Failed, MediaEvent
+from sfu.media.transport import Source, Transport
+from sfu.model.admission import Grant
+from sfu.model.intents import (
+    CloseTrack,
+    Deliver,
+    FillSlot,
+    Intent,
+    LimitSlot,
+    OpenTrack,
+    Tell,
+    TellOthers,
+)
+from sfu.model.room import Room
+from sfu.model.rooms import Rooms
+from sfu.model.view import Wish
+from sfu.sdp import Local, Negotiation, build_answer, negotiate, parse_offer
+from sfu.signaling.application import Entry, Peer
+from sfu.signaling.messages import KIND_PROFILE, RosterPage, Settings
+from sfu.signaling.translate import event_message, roster_page
+
+# VP8 is what every browser and aiortc send and take. A choice by room comes with the configuration's list of codecs.
+ROOM_CODECS = ("opus", "VP8")
+_SESSION_ID_BITS = 62  # RFC 8829, section 5.2.1
+
+_log = structlog.get_logger("sfu.conferences")
+
+
+@dataclass
+class _Member:
+    """A participant with their connection and transport."""
+
+    peer: Peer
+    room: Room
+    id: int
+    transport: Transport | None = None
+    session_id: int = field(default_factory=lambda: secrets.randbits(_SESSION_ID_BITS))
+    session_versions: "itertools.count[int]" = field(default_factory=itertools.count)
+    remote_ufrag: str = ""
+
+
+class Conferences:
+    """The `Application` that signalling talks to."""
+
+    def __init__(self, rooms: Rooms, media: MediaPlane, on_count: Callable[[int], None]) -> None:
+        """`on_count` is told how many participants there are whenever that changes."""
+        self._rooms = rooms
+        self._media = media
+        self._on_count = on_count
+        self._members: dict[tuple[str, int], _Member] = {}
+        self._sources: dict[tuple[str, int], Source] = {}  # by room and track
+
+    # ---- what clients ask for ----
+
+    async def on_join(self, peer: Peer, room: str, grant: Grant) -> Entry:
+        joined, participant, intents = self._rooms.join(room, grant, peer.address)
+        self._members[room, participant.id] = _Member(peer, joined, participant.id)
+        self._on_count(len(self._members))
+        self._apply(joined, intents)
+        roster = joined.roster()
+        self._apply(joined, joined.profiles(participant.id, roster, KIND_PROFILE))
+        return Entry(participant.id, roster_page(roster), Settings(codecs=list(ROOM_CODECS)))
+
+    async def on_offer(self, peer: Peer, sdp: str) -> str:
+        member = self._member(peer)
+        offer = parse_offer(sdp)
+        negotiation = negotiate(offer, ROOM_CODECS)
+        transport, is_new = self._transport_for(member, negotiation)
+        try:
+            intents = member.room.describe(member.id, negotiation.tracks, negotiation.slots)
+        except RemoteError:
+            if is_new:
+                transport.close()
+            raise
+        member.transport = transport
+        member.remote_ufrag = negotiation.ufrag
+        ssrcs = transport.assign_ssrcs(negotiation)
+        transport.apply(negotiation, ssrcs)
+        self._apply(member.room, intents)
+        local = Local(
+            ufrag=transport.ufrag,
+            password=transport.password,
+            fingerprint=self._media.certificate.fingerprint,
+            candidates=transport.candidates,
+            slot_ssrcs=ssrcs,
+            cname=transport.cname,
+            session_id=member.session_id,
+            session_version=next(member.session_versions),
+        )
+        return build_answer(offer, negotiation, local)
+
+    async def on_view(self, peer: Peer, view: Sequence[Wish]) -> None:
+        member = self._member(peer)
+        self._apply(member.room, member.room.look(member.id, view))
+
+    async def on_roster(self, peer: Peer, begin: int) -> RosterPage:
+        member = self._member(peer)
+        roster = member.room.roster(begin)
+        self._apply(member.room, member.room.profiles(member.id, roster, KIND_PROFILE))
+        return roster_page(roster)
+
+    async def on_profile(self, peer: Peer, payload: bytes) -> None:
+        member = self._member(peer)
+        self._apply(member.room, member.room.set_profile(member.id, KIND_PROFILE, payload))
+
+    async def on_relay(self, peer: Peer, kind: int, recipient: int, payload: bytes) -> None:
+        member = self._member(peer)
+        self._apply(member.room, member.room.relay(member.id, recipient, kind, payload))
+
+    async def on_leave(self, peer: Peer, reason: str) -> None:
+        member = self._members.pop((peer.room, peer.participant), None)
+        if member is None:
+            return
+        self._on_count(len(self._members))
+        self._apply(member.room, self._rooms.leave(peer.room, peer.participant))
+        if member.transport:
+            member.transport.close()
+        _log.debug("left", participant=member.id, reason=reason)
+
+    # ---- transports ----
+
+    def _member(self, peer: Peer) -> _Member:
+        try:
+            return self._members[peer.room, peer.participant]
+        except KeyError:
+            raise RemoteError(Code.BAD_STATE, "you are in no room") from None
+
+    def _transport_for(self, member: _Member, negotiation: Negotiation) -> tuple[Transport, bool]:
+        """The member's transport, restarted where the offer has new ICE credentials; and whether it is new."""
+        if member.transport is None:
+            return self._open(member, negotiation), True
+        if negotiation.ufrag != member.remote_ufrag:
+            try:
+                member.transport.restart(negotiation)
+            except ValueError as error:
+                raise RemoteError(Code.BAD_OFFER, f"{error}: leave and join anew") from None
+        return member.transport, False
+
+    def _open(self, member: _Member, negotiation: Negotiation) -> Transport:
+        try:
+            transport = self._media.open(negotiation, lambda event: self._on_media(member, transport, event))
+        except LocalError as error:
+            _log.warning("no transport to be had", reason=str(error))
+            raise RemoteError(Code.ROOM_FULL, "this server carries no more participants") from None
+        return transport
+
+    def _on_media(self, member: _Member, transport: Transport, event: MediaEvent) -> None:
+        if member.transport is not transport:
+            return
+        if isinstance(event, Failed):
+            # Signalling goes on: the client may offer again, and then has a new transport.
+            _log.info("media failed", participant=member.id, reason=str(event.reason))
+            self._drop_media(member, transport)
+        elif isinstance(event, Closed):
+            member.transport = None
+
+    def _drop_media(self, member: _Member, transport: Transport) -> None:
+        member.transport = None
+        if (member.room.id, member.id) in self._members:
+            self._apply(member.room, member.room.describe(member.id, (), ()))
+        transport.close()
+
+    # ---- intents ----
+
+    def _apply(self, room: Room, intents: Iterable[Intent]) -> None:
+        for intent in intents:
+            match intent:
+                case OpenTrack(track):
+                    publisher = self._members[room.id, track.participant].transport
+                    if publisher:
+                        self._sources[room.id, track.id] = publisher.sources[track.mid]
+                case CloseTrack(track):
+                    self._sources.pop((room.id, track.id), None)
+                case FillSlot(participant, slot, track_id):
+                    self._fill(room, participant, slot, track_id)
+                case LimitSlot():
+                    pass  # one layer is forwarded for now, whatever its height
+                case Tell(participant, event):
+                    self._members[room.id, participant].peer.tell(event_message(event))
+                case TellOthers(participant, event):
+                    message = event_message(event)
+                    for other in self._others(room, participant):
+                        other.peer.tell(message)
+                case Deliver(recipient, sender, kind, payload):
+                    whom = [self._members[room.id, recipient]] if recipient else self._others(room, sender)
+                    for member in whom:
+                        member.peer.deliver(kind, sender, payload)
+
+    def _fill(self, room: Room, participant: int, slot: int, track: int) -> None:
+        member = self._members.get((room.id, participant))
+        if member and member.transport:
+            member.transport.fill(slot, self._sources[room.id, track] if track else None)
+
+    def _others(self, room: Room, participant: int) -> list[_Member]:
+        return [
+            self._members[room.id, other]
+            for other in room.participants
+            if other != participant and (room.id, other) in self._members
+        ]

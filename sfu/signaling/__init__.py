@@ -1,0 +1,1 @@
+"""How clients talk to the server about a room. The protocol is in PROTOCOL.md beside this file."""

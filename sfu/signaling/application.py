@@ -1,0 +1,89 @@
+"""The seam between signalling and the rest: what the server calls, and what it gives to be called."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from sfu.model.admission import Grant
+from sfu.model.view import Wish
+from sfu.signaling.messages import Outgoing, RosterPage, Settings
+
+Authorise = Callable[[str, str | None, str], Grant]
+"""`authorise(room, token, address)`: what the bearer may do in that room. Raises `RemoteError` ("unauthorised", or
+"forbidden") for nobody it lets in. Called once for each `join`, before the application hears of it; must not block."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What someone is told who has been let in. `participant` is their id in the room."""
+
+    participant: int
+    roster: RosterPage
+    settings: Settings
+
+
+class RoomMoved(Exception):  # noqa: N818  no error: an answer
+    """Raised by `on_join` for a room that is at another server; the client is told to go there."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.url = url
+
+
+class Peer(Protocol):
+    """One client, as the application sees it; the same object from `on_join` to `on_leave`, whatever connections do.
+
+    `room` and `participant` are set once `on_join` has returned; within it, they are "" and 0. The methods neither
+    block nor fail: what cannot be sent now is kept for a client that comes back, within bounds.
+    """
+
+    @property
+    def room(self) -> str: ...
+    @property
+    def participant(self) -> int: ...
+    @property
+    def address(self) -> str:
+        """Where the connection came from that joined. Not for logs."""
+
+    def tell(self, event: Outgoing) -> None:
+        """Send an event. Until `on_join` has returned and the client knows that it is in, events wait."""
+
+    def deliver(self, kind: int, sender: int, payload: bytes) -> None:
+        """Send opaque bytes of another participant, in order with the events."""
+
+    def close(self, code: str) -> None:
+        """End the session for a reason with a code; `on_leave` follows."""
+
+
+class Application(Protocol):
+    """What the server does with a client's wishes. Implemented in `sfu.app`.
+
+    A client's requests come one after the other: the next after the one before has returned. Different clients' come
+    at any time. `RemoteError` becomes the answer; any other exception is logged, and the client is told "internal".
+    A request that a client repeats does not get here twice.
+    """
+
+    async def on_join(self, peer: Peer, room: str, grant: Grant) -> Entry:
+        """Let a client in, opening the room if need be. May raise `RoomMoved`. What the others are told of it is the
+        application's business, and so are profiles for the newcomer (`peer.deliver`).
+        """
+
+    async def on_offer(self, peer: Peer, sdp: str) -> str:
+        """Answer an offer, the first or a later one (more slots, an ICE restart). Returns the SDP of the answer."""
+
+    async def on_view(self, peer: Peer, view: Sequence[Wish]) -> None:
+        """Show what the client wants to see. Takes the place of the view before."""
+
+    async def on_roster(self, peer: Peer, begin: int) -> RosterPage:
+        """A page of those present, with ids from `begin` on; their profiles go out by `peer.deliver`."""
+
+    async def on_profile(self, peer: Peer, payload: bytes) -> None:
+        """Keep the client's sealed profile and hand it to the others."""
+
+    async def on_relay(self, peer: Peer, kind: int, recipient: int, payload: bytes) -> None:
+        """Hand sealed bytes to one participant, or with recipient 0 to all others."""
+
+    async def on_leave(self, peer: Peer, reason: str) -> None:
+        """The client has left ("left"), has not come back in time ("lost"), or was put out (a code). Once for each
+        `on_join` that returned; nothing of this client comes after. `peer` takes calls still, and drops them.
+        """
