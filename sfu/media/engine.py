@@ -18,9 +18,9 @@ from sfu.media.candidates import Listener, host_candidates
 from sfu.media.certificate import Certificate, make_certificate
 from sfu.media.dtls import make_context
 from sfu.media.events import EventPump, MediaEvent
-from sfu.media.negotiated import Negotiated
 from sfu.media.snapshot import Snapshot, take_snapshot
 from sfu.media.transport import Transport
+from sfu.sdp import Negotiation
 
 _RETRY_S = 0.002  # a full command ring: the worker takes what is there within one turn
 
@@ -106,7 +106,7 @@ class MediaPlane:
         self.stop()
 
     def open(
-        self, negotiation: Negotiated, on_event: Callable[[MediaEvent], None], *, worker: int | None = None
+        self, negotiation: Negotiation, on_event: Callable[[MediaEvent], None], *, worker: int | None = None
     ) -> Transport:
         """A transport for one offer, on the least loaded worker unless one is named. LocalError: no place left."""
         if worker is None:

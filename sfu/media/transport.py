@@ -11,8 +11,7 @@ from OpenSSL import SSL
 from sfu._native import Event
 from sfu.media.dtls import DtlsAssociation, DtlsState
 from sfu.media.events import Closed, Connected, Disconnected, Failed, MediaEvent, Secured, SlotFilled
-from sfu.media.negotiated import Negotiated, OfferedTrack
-from sfu.sdp import Candidate
+from sfu.sdp import Candidate, Negotiation, OfferedTrack
 
 _VIDEO = 1
 
@@ -55,7 +54,7 @@ class Transport:
         index: int,
         candidates: tuple[Candidate, ...],
         context: SSL.Context,
-        negotiation: Negotiated,
+        negotiation: Negotiation,
         on_event: Callable[[MediaEvent], None],
     ) -> None:
         self.worker = worker
@@ -75,13 +74,13 @@ class Transport:
         self._dtls_timer: asyncio.TimerHandle | None = None
         self._deadline: asyncio.TimerHandle | None = None  # of the handshake, then of the association's grace
 
-    def start(self, negotiation: Negotiated) -> None:
+    def start(self, negotiation: Negotiation) -> None:
         self._command("transport_open", self.ufrag, self.password, negotiation.ufrag)
         self._deadline = asyncio.get_running_loop().call_later(
             self._plane.settings.connect_timeout_s, self._fail, "timeout"
         )
 
-    def assign_ssrcs(self, negotiation: Negotiated) -> dict[str, tuple[int, int]]:
+    def assign_ssrcs(self, negotiation: Negotiation) -> dict[str, tuple[int, int]]:
         """SSRC and RTX SSRC (0 for audio) of every slot by mid: fixed from a slot's first offer on."""
         taken = {ssrc for track in negotiation.tracks for ssrc in (*track.ssrcs, *track.rtx_ssrcs)}
         taken.update(ssrc for pair in self._slots.values() for ssrc in pair)
@@ -91,7 +90,7 @@ class Transport:
                 self._slots[slot.mid] = (_new_ssrc(taken), rtx)
         return {slot.mid: self._slots[slot.mid] for slot in negotiation.slots}
 
-    def apply(self, negotiation: Negotiated, slot_ssrcs: Mapping[str, tuple[int, int]]) -> None:
+    def apply(self, negotiation: Negotiation, slot_ssrcs: Mapping[str, tuple[int, int]]) -> None:
         """Payload types, tracks and slots of an offer: the first, or a later one that adds or removes tracks or adds
         slots. `sources` says afterwards what is published.
         """
@@ -117,7 +116,7 @@ class Transport:
         else:
             self._command("slot_source", slot, source.id, source.worker, layer)
 
-    def restart(self, negotiation: Negotiated) -> None:
+    def restart(self, negotiation: Negotiation) -> None:
         """ICE restart: new credentials, keys stay. ValueError: another fingerprint needs a new transport."""
         if negotiation.fingerprint != self._fingerprint:
             raise ValueError("an ICE restart keeps the DTLS certificate")

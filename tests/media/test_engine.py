@@ -8,7 +8,7 @@ from typing import TypeVar
 import aioice.ice
 import aiortc.codecs.vpx
 import pytest
-from aiortc import RTCConfiguration, RTCPeerConnection
+from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import AudioStreamTrack, MediaStreamTrack, VideoStreamTrack
 from av import VideoFrame
 
@@ -17,9 +17,10 @@ from sfu.media.dtls import DtlsFailure
 from sfu.media.engine import MediaPlane, MediaSettings
 from sfu.media.events import Closed, Connected, Failed, MediaEvent, Secured, SlotFilled
 from sfu.media.transport import Transport
-from tests.media.aiortc_support import Negotiation, make_offer, read_offer, take_answer, write_answer
+from sfu.sdp import Local, Negotiation, build_answer, negotiate, parse_offer
 
 T = TypeVar("T")
+CODECS = ("opus", "VP8")
 SETTINGS = MediaSettings(
     workers=2, addresses=(("127.0.0.1", 0),), socket_buffer_bytes=1 << 20, max_transports=16, packets=2048
 )
@@ -78,6 +79,15 @@ async def make_peer() -> AsyncIterator[Callable[[], RTCPeerConnection]]:
         await peer.close()
 
 
+async def make_offer(peer: RTCPeerConnection) -> str:
+    await peer.setLocalDescription(await peer.createOffer())
+    return str(peer.localDescription.sdp)
+
+
+def read_offer(text: str) -> Negotiation:
+    return negotiate(parse_offer(text), CODECS)
+
+
 async def join(
     plane: MediaPlane,
     peer: RTCPeerConnection,
@@ -93,8 +103,18 @@ async def join(
     transport = plane.open(negotiation, events, worker=worker)
     ssrcs = transport.assign_ssrcs(negotiation)
     transport.apply(negotiation, ssrcs)
-    answer = write_answer(offer, negotiation, transport, ssrcs, plane.certificate, "udp")
-    await take_answer(peer, answer)
+    local = Local(
+        ufrag=transport.ufrag,
+        password=transport.password,
+        fingerprint=plane.certificate.fingerprint,
+        candidates=transport.candidates,
+        slot_ssrcs=ssrcs,
+        cname=transport.cname,
+        session_id=1,
+        session_version=1,
+    )
+    answer = build_answer(parse_offer(offer), negotiation, local)
+    await peer.setRemoteDescription(RTCSessionDescription(sdp=answer, type="answer"))
     if wait:
         await events.until(Connected())
     return transport
