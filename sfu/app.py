@@ -126,11 +126,7 @@ class App:
             packets=wanted.packets,
             pacing_bps=wanted.pacing_bps,
         )
-        try:
-            media = MediaPlane.start(settings)
-        except OSError as error:
-            place = error.filename or ", ".join(found)
-            raise LocalError(f"media: cannot listen on {place}: {error.strerror}") from None
+        media = MediaPlane.start(settings)
         _log.info("media addresses", addresses=found, workers=workers, cipher=_native.backend())
         granted = min(media.buffer_bytes())
         # The kernel doubles what is asked, for its own bookkeeping (socket(7)), and caps it silently.

@@ -143,10 +143,7 @@ class Conferences:
         if member.transport is None:
             return self._open(member, negotiation), True
         if negotiation.ufrag != member.remote_ufrag:
-            try:
-                member.transport.restart(negotiation)
-            except ValueError as error:
-                raise RemoteError(Code.BAD_OFFER, f"{error}: leave and join anew") from None
+            member.transport.restart(negotiation)
         return member.transport, False
 
     def _open(self, member: _Member, negotiation: Negotiation) -> Transport:

@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
-import structlog
-
+from sfu import log
 from sfu._native import Event, Refusal, Workers
 from sfu.errors import LocalError
 from sfu.media.candidates import Listener, host_candidates
@@ -24,7 +23,7 @@ from sfu.sdp import Negotiation
 
 _RETRY_S = 0.002  # a full command ring: the worker takes what is there within one turn
 
-logger = structlog.get_logger("sfu.media")
+_log = log.get("media")
 
 
 @dataclass(frozen=True)
@@ -49,21 +48,12 @@ class MediaPlane:
     """All workers of the process. Everything here is called in one event loop."""
 
     def __init__(self, settings: MediaSettings, certificate: Certificate | None = None) -> None:
-        """Opens all sockets. OSError names the address that cannot be had."""
+        """Opens all sockets. LocalError names the address that cannot be had."""
         self.settings = settings
         self.certificate = certificate or make_certificate()
         self.refusals = 0
         self._context = make_context(self.certificate)
-        self._workers = Workers(
-            count=settings.workers,
-            addresses=settings.addresses,
-            tcp=settings.tcp,
-            socket_buffer_bytes=settings.socket_buffer_bytes,
-            max_transports=settings.max_transports,
-            packets=settings.packets,
-            pacing_bps=settings.pacing_bps,
-            seed=secrets.token_bytes(16),
-        )
+        self._workers = _open_workers(settings)
         self._candidates = [
             host_candidates(list(self._listeners(worker)), settings.advertised)
             for worker in range(settings.workers)
@@ -170,7 +160,7 @@ class MediaPlane:
     def _on_happened(self, worker: int, happened: Event | Refusal) -> None:
         if isinstance(happened, Refusal):
             self.refusals += 1
-            logger.warning(
+            _log.warning(
                 "command refused",
                 command=happened.command,
                 worker=worker,
@@ -191,3 +181,21 @@ class MediaPlane:
             yield Listener(*self._workers.local_address(worker, address), "udp")
         for address in range(self._workers.address_count if self._workers.tcp else 0):
             yield Listener(*self._workers.local_address(worker, address, tcp=True), "tcp")
+
+
+def _open_workers(settings: MediaSettings) -> Workers:
+    try:
+        return Workers(
+            count=settings.workers,
+            addresses=settings.addresses,
+            tcp=settings.tcp,
+            socket_buffer_bytes=settings.socket_buffer_bytes,
+            max_transports=settings.max_transports,
+            packets=settings.packets,
+            pacing_bps=settings.pacing_bps,
+            seed=secrets.token_bytes(16),
+        )
+    except OSError as error:
+        # Too many addresses or workers are ValueErrors of the binding: the configuration has refused them before.
+        place = error.filename or ", ".join(ip for ip, _ in settings.addresses)
+        raise LocalError(f"media: cannot listen on {place}: {error.strerror}") from None

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from OpenSSL import SSL
 
 from sfu._native import Event
+from sfu.errors import Code, RemoteError
 from sfu.media.dtls import DtlsAssociation, DtlsState
 from sfu.media.events import Closed, Connected, Disconnected, Failed, MediaEvent, Secured, SlotFilled
 from sfu.sdp import Candidate, Negotiation, OfferedTrack
@@ -117,9 +118,11 @@ class Transport:
             self._command("slot_source", slot, source.id, source.worker, layer)
 
     def restart(self, negotiation: Negotiation) -> None:
-        """ICE restart: new credentials, keys stay. ValueError: another fingerprint needs a new transport."""
+        """ICE restart: new credentials, keys stay. RemoteError: another certificate needs a new transport."""
         if negotiation.fingerprint != self._fingerprint:
-            raise ValueError("an ICE restart keeps the DTLS certificate")
+            raise RemoteError(
+                Code.BAD_OFFER, "an ICE restart keeps the DTLS certificate: leave and join anew"
+            )
         self.ufrag, self.password = make_credentials()
         self._command("transport_restart", self.ufrag, self.password, negotiation.ufrag)
 

@@ -12,7 +12,7 @@ from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import AudioStreamTrack, MediaStreamTrack, VideoStreamTrack
 from av import VideoFrame
 
-from sfu.errors import LocalError
+from sfu.errors import LocalError, RemoteError
 from sfu.media.dtls import DtlsFailure
 from sfu.media.engine import MediaPlane, MediaSettings
 from sfu.media.events import Closed, Connected, Failed, MediaEvent, Secured, SlotFilled
@@ -26,16 +26,21 @@ SETTINGS = MediaSettings(
 )
 
 
+@pytest.fixture(params=["127.0.0.1"])
+def address(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
 @pytest.fixture(autouse=True)
-def loopback(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(aioice.ice, "get_host_addresses", lambda *_, **__: ["127.0.0.1"])
+def loopback(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    monkeypatch.setattr(aioice.ice, "get_host_addresses", lambda *_, **__: [address])
     # The server never sends more than 1,232 bytes of UDP payload, so it takes no more of a packet either.
     monkeypatch.setattr(aiortc.codecs.vpx, "PACKET_MAX", 1100)
 
 
 @pytest.fixture
-async def plane() -> AsyncIterator[MediaPlane]:
-    async with MediaPlane.start(SETTINGS) as made:
+async def plane(address: str) -> AsyncIterator[MediaPlane]:
+    async with MediaPlane.start(replace(SETTINGS, addresses=((address, 0),))) as made:
         yield made
 
 
@@ -126,6 +131,7 @@ def receive_tracks(peer: RTCPeerConnection) -> dict[str, MediaStreamTrack]:
     return received
 
 
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"], indirect=True)
 async def test_media_goes_from_one_worker_to_another(
     plane: MediaPlane, make_peer: Callable[[], RTCPeerConnection]
 ) -> None:
@@ -257,18 +263,29 @@ async def test_offers_change_what_is_published(
     before = (transport.ufrag, transport.password)
     transport.restart(replace(offered, ufrag="anew"))
     assert before != (transport.ufrag, transport.password)
-    with pytest.raises(ValueError, match="certificate"):
+    with pytest.raises(RemoteError, match="certificate"):
         transport.restart(replace(offered, fingerprint=("sha-256", "00")))
     transport.close()
     await told.until(Closed())
     assert plane.refusals == 0
 
 
+async def test_an_address_that_is_taken_is_named(plane: MediaPlane) -> None:
+    (taken, *_) = plane._candidates[0]
+    with pytest.raises(LocalError, match=r"127\.0\.0\.1.*(?i:in use)"):
+        MediaPlane.start(replace(SETTINGS, addresses=((taken.ip, taken.port),)))
+
+
 async def test_a_snapshot_counts(plane: MediaPlane) -> None:
+    async def all_have_counted() -> None:
+        while plane.snapshot().total("packets_total") < 2 * SETTINGS.packets:
+            await asyncio.sleep(0.01)
+
+    await within(all_have_counted())
     snapshot = plane.snapshot()
     assert len(snapshot.workers) == len(snapshot.run_lengths) == 2
     assert snapshot.total("datagrams_received") == 0
-    assert snapshot.total("packets_total") in {0, 2 * SETTINGS.packets}  # nothing has been taken at first
+    assert snapshot.total("packets_free") == snapshot.total("packets_total") == 2 * SETTINGS.packets
     assert all(size > 0 for size in plane.buffer_bytes())
 
 
