@@ -170,6 +170,8 @@ static void wake_others(worker *w) {
 }
 
 static void depart(worker *w) {
+    // At once, so that they work while this one encrypts; and also while nothing can be sent.
+    wake_others(w);
     for (int i = 0; w->blocked < 0 && i < POLLS_A_TURN; i++) {
         w->message_next = 0;
         w->message_count = engine_poll(w->media, clock_us(CLOCK_MONOTONIC), w->messages, MESSAGES);
