@@ -183,6 +183,7 @@ static int add_track(engine *self, uint64_t now_us, const command *c) {
     }
     source_table_add(&self->sources, track);
     to->tracks[to->track_count++] = track;
+    exchange_source_published(self, track, now_us);
     if (self->sweep_us == UINT64_MAX) self->sweep_us = now_us + ENGINE_SWEEP_US;
     return 0;
 }

@@ -130,7 +130,9 @@ typedef struct command {
             uint64_t bps;
         } pacing;
         struct {
-            uint32_t source; // id, unique among all engines and never used again; not ENGINE_NO_SOURCE
+            // Id, unique among all engines and never used again, rising on each engine; not ENGINE_NO_SOURCE. A slot of
+            // another engine may be filled with it before this command has come.
+            uint32_t source;
             media_kind kind;
             char mid[17];                      // terminated
             uint8_t layer_count;               // 1 without simulcast

@@ -16,6 +16,7 @@ enum {
     ENGINE_OUTBOX_BYTES = 128 * 1024,
     ENGINE_DTLS_QUEUE = 128,
     ENGINE_RETRY_US = 1000,   // between tries to put into a full ring what must not be lost
+    ENGINE_MAX_EARLY = 256,   // subscriptions kept that came before their source
     ENGINE_SWEEP_US = 250000, // between looks at the age of history
     ENGINE_PRESS_US = 10000,  // at least so long between two cuts of history for want of buffers
 };
@@ -41,6 +42,14 @@ typedef struct control_backlog {
     size_t count;
     size_t capacity;
 } control_backlog;
+
+// A receiver's engine asked for a source before the command that publishes it came: commands to two engines keep no
+// order among each other.
+typedef struct early_subscription {
+    uint32_t source;
+    uint8_t engine;
+    uint8_t layer;
+} early_subscription;
 
 struct engine {
     engine_config config;
@@ -70,6 +79,9 @@ struct engine {
     size_t arena_used;
 
     control_backlog *backlog; // by engine
+    uint32_t newest_source;   // highest id that was ever published here: an unknown one below it is gone
+    early_subscription early[ENGINE_MAX_EARLY];
+    size_t early_count;
     uint64_t wakeups;
     engine_stats stats;
 };
@@ -96,6 +108,8 @@ source *exchange_mirror(engine *self, uint32_t id, uint8_t home, media_kind kind
 void exchange_subscribe(engine *self, source *from, uint8_t layer);
 void exchange_unsubscribe(engine *self, source *from, uint8_t layer);
 void exchange_source_gone(engine *self, source *gone, uint64_t now_us);
+// Published here: whoever has asked for it already, gets it.
+void exchange_source_published(engine *self, source *published, uint64_t now_us);
 // A receiver here needs a key frame of that layer.
 void exchange_want_key_frame(engine *self, source *from, uint8_t layer, uint64_t now_us);
 

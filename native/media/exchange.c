@@ -93,6 +93,44 @@ void exchange_want_key_frame(engine *self, source *from, uint8_t layer, uint64_t
                  key_frame_request_next_deadline_us(&from->layers[layer].key_frames));
 }
 
+static void subscribe(source *to, uint8_t layer, uint8_t engine_index) {
+    to->layers[layer].engines |= UINT64_C(1) << engine_index;
+}
+
+static void subscribe_unknown(engine *self, const early_subscription *asked) {
+    if (asked->source <= self->newest_source || self->early_count == ENGINE_MAX_EARLY) {
+        exchange_say(self, asked->engine, HANDOFF_SOURCE_GONE, asked->source, 0);
+        return;
+    }
+    self->early[self->early_count++] = *asked;
+}
+
+static void unsubscribe_unknown(engine *self, const early_subscription *asked) {
+    for (size_t i = 0; i < self->early_count; i++) {
+        const early_subscription *e = &self->early[i];
+        if (e->source != asked->source || e->engine != asked->engine || e->layer != asked->layer) continue;
+        self->early[i] = self->early[--self->early_count];
+        return;
+    }
+}
+
+void exchange_source_published(engine *self, source *published, uint64_t now_us) {
+    if (published->id > self->newest_source) self->newest_source = published->id;
+    size_t kept = 0;
+    for (size_t i = 0; i < self->early_count; i++) {
+        const early_subscription *e = &self->early[i];
+        if (e->source > published->id) {
+            self->early[kept++] = *e;
+        } else if (e->source == published->id && e->layer < published->layer_count) {
+            subscribe(published, e->layer, e->engine);
+            if (published->kind == MEDIA_VIDEO) exchange_want_key_frame(self, published, e->layer, now_us);
+        } else {
+            exchange_say(self, e->engine, HANDOFF_SOURCE_GONE, e->source, 0);
+        }
+    }
+    self->early_count = kept;
+}
+
 static void on_control(engine *self, uint8_t sender, const handoff_control *control, uint64_t now_us) {
     source *meant = source_table_find(&self->sources, control->source);
     if (control->type == HANDOFF_SOURCE_GONE) {
@@ -106,14 +144,20 @@ static void on_control(engine *self, uint8_t sender, const handoff_control *cont
     bool published_here =
         meant && meant->home == self->config.index && !meant->gone && control->layer < meant->layer_count;
     if (!published_here) {
-        if (control->type == HANDOFF_SUBSCRIBE) exchange_say(self, sender, HANDOFF_SOURCE_GONE, control->source, 0);
+        const early_subscription asked = {.source = control->source, .engine = sender, .layer = control->layer};
+        if (control->type == HANDOFF_SUBSCRIBE && meant)
+            exchange_say(self, sender, HANDOFF_SOURCE_GONE, control->source, 0);
+        else if (control->type == HANDOFF_SUBSCRIBE)
+            subscribe_unknown(self, &asked);
+        else if (control->type == HANDOFF_UNSUBSCRIBE)
+            unsubscribe_unknown(self, &asked);
         return;
     }
     uint64_t bit = UINT64_C(1) << sender;
     source_layer *layer = &meant->layers[control->layer];
     switch (control->type) {
     case HANDOFF_SUBSCRIBE:
-        layer->engines |= bit;
+        subscribe(meant, control->layer, sender);
         break;
     case HANDOFF_UNSUBSCRIBE:
         layer->engines &= ~bit;

@@ -175,6 +175,49 @@ def test_a_source_that_is_gone_empties_its_slots(engines: int, how: str) -> None
             assert world.engines[0].stats()["rtp_unlatched"] > 0
 
 
+@pytest.mark.parametrize("kind", [AUDIO, VIDEO])
+def test_a_slot_may_be_filled_before_the_other_engine_knows_the_source(kind: int) -> None:
+    """Commands to two engines keep no order among each other."""
+    with World(17, engines=2) as world:
+        publisher, receiver = world.client(0), world.client(1)
+        slot = world.slot(receiver, kind)
+        world.fill_early(receiver, slot, publisher.engine)
+        world.run_for(100 * MS)
+        track = world.publish_video(publisher) if kind == VIDEO else world.publish_audio(publisher)
+        world.run_for(SECOND)
+        assert [e.source for _, e in receiver.events if e.type == "slot_filled"] == [track.source]
+        assert_whole(receiver, slot, frames=20)
+
+
+def test_a_slot_that_was_filled_early_may_change_its_mind() -> None:
+    with World(18, engines=2) as world:
+        publisher, receiver = world.client(0), world.client(1)
+        slot = world.slot(receiver, VIDEO)
+        world.fill_early(receiver, slot, publisher.engine)
+        world.run_for(MS)
+        world.empty(receiver, slot)
+        world.run_for(MS)
+        world.publish_video(publisher)
+        world.run_for(SECOND)
+        assert [e.source for _, e in receiver.events if e.type == "slot_filled"] == [0]
+        assert world.engines[1].stats()["packets_sent"] == 0
+
+
+def test_a_source_that_never_comes_is_gone_once_a_later_one_is_there() -> None:
+    with World(19, engines=2) as world:
+        publisher, receiver = world.client(0), world.client(1)
+        slot, other = world.slot(receiver, VIDEO), world.slot(receiver, VIDEO)
+        world.fill_early(receiver, slot, publisher.engine)
+        world.skip_source()
+        track = world.publish_video(publisher)
+        world.fill(receiver, other, publisher, track)
+        world.run_for(50 * MS)
+        with pytest.raises(OSError, match="No such file"):  # told so, and for a while remembered
+            world.fill_early(receiver, slot, publisher.engine, source=track.source - 1)
+        world.run_for(SECOND)
+        assert_whole(receiver, other, frames=20)
+
+
 def test_a_transport_number_is_used_again() -> None:
     with World(9, engines=2) as world:
         receiver = world.client(1)

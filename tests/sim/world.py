@@ -341,6 +341,17 @@ class World:
         )
         self._touch(receiver.engine)
 
+    def fill_early(self, receiver: Client, slot: Slot, home: int, source: int = 0) -> None:
+        """Shows a source that its engine may not know yet: the next one that is published, unless one is named."""
+        self.engines[receiver.engine].slot_source(
+            self.now_us, receiver.transport, slot.number, source or self._next_source, home, 0
+        )
+        self._touch(receiver.engine)
+
+    def skip_source(self) -> None:
+        """The next source is never published: its engine refuses it, or its client leaves at once."""
+        self._next_source += 1
+
     def empty(self, receiver: Client, slot: Slot) -> None:
         self.engines[receiver.engine].slot_source(self.now_us, receiver.transport, slot.number, 0)
         self._touch(receiver.engine)
