@@ -278,8 +278,8 @@ async def test_an_address_that_is_taken_is_named(plane: MediaPlane) -> None:
 
 async def test_a_snapshot_counts(plane: MediaPlane) -> None:
     async def all_have_counted() -> None:
-        while plane.snapshot().total("packets_total") < 2 * SETTINGS.packets:
-            await asyncio.sleep(0.01)  # noqa: ASYNC110  workers tell nobody that they have counted
+        while plane.snapshot().total("packets_total") < 2 * SETTINGS.packets:  # noqa: ASYNC110  they tell nobody
+            await asyncio.sleep(0.01)
 
     await within(all_have_counted())
     snapshot = plane.snapshot()
