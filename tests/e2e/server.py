@@ -1,0 +1,80 @@
+"""The real server, as an operator starts it, in a process of its own on ports that the system picks."""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+
+START_S = 60  # a loaded machine; nothing is measured here
+PAGE = Path(__file__).parent / "page"
+
+
+@dataclass
+class Server:
+    url: str
+    process: asyncio.subprocess.Process
+    lines: list[dict[str, object]]  # of its log
+
+    @property
+    def signaling(self) -> str:
+        return self.url.replace("http", "ws", 1) + "/ws"
+
+    async def metrics(self) -> dict[str, float]:
+        """By name with labels, as Prometheus reads them."""
+        async with aiohttp.ClientSession() as session, session.get(self.url + "/metrics") as response:
+            lines = (await response.text()).splitlines()
+        pairs = (line.rsplit(" ", 1) for line in lines if line and not line.startswith("#"))
+        return {name: float(value) for name, value in pairs}
+
+
+@asynccontextmanager
+async def serving(
+    folder: Path, settings: str, environment: Mapping[str, str] | None = None
+) -> AsyncIterator[Server]:
+    """A server with this configuration; at the end it must stop by itself upon SIGTERM."""
+    config = folder / "server.toml"
+    config.write_text(settings, encoding="utf-8")
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "sfu", "serve", "--config", str(config),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        env={**os.environ, "SFU_LOG__FORMAT": "json", **(environment or {})},
+    )  # fmt: skip
+    lines: list[dict[str, object]] = []
+    try:
+        async with asyncio.timeout(START_S):
+            url = await _url(process, lines)
+        reader = asyncio.create_task(_read(process, lines))
+        yield Server(url, process, lines)
+        process.terminate()
+        async with asyncio.timeout(START_S):
+            assert await process.wait() == 0, lines[-5:]
+        await reader
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def _url(process: asyncio.subprocess.Process, lines: list[dict[str, object]]) -> str:
+    assert process.stdout
+    async for line in process.stdout:
+        try:
+            lines.append(json.loads(line))
+        except ValueError:
+            raise AssertionError(f"the server did not start: {line.decode()}") from None
+        if lines[-1].get("event") == "serving":
+            return str(lines[-1]["url"])
+    raise AssertionError(f"the server did not start: {lines}")
+
+
+async def _read(process: asyncio.subprocess.Process, lines: list[dict[str, object]]) -> None:
+    assert process.stdout
+    async for line in process.stdout:
+        lines.append(json.loads(line))
