@@ -103,8 +103,13 @@ def negotiate(offer: Offer, codecs: Sequence[str]) -> Negotiation:
                 f"none of its codecs is served here; offer one of {', '.join(names)}", media.line
             )
     sent = _sent_payload_types(offer, matches)
-    answered = tuple(_answer_media(offer, media, matches.get(media.mid, ()), sent) for media in offer.media)
+    ids = _extension_ids(offer)
+    answered = tuple(
+        _answer_media(offer, media, matches.get(media.mid, ()), sent, ids) for media in offer.media
+    )
     served = [media for media in answered if media.codecs]
+    if not served:
+        raise OfferError(f"nothing of it is served here: the room has {', '.join(codecs) or 'no codecs'}")
     return Negotiation(
         ufrag=offer.association.ufrag,
         password=offer.association.password,
@@ -214,8 +219,21 @@ def _sent_payload_types(offer: Offer, matches: Mapping[str, Sequence[_Match]]) -
     return sent
 
 
+def _extension_ids(offer: Offer) -> dict[str, int]:
+    """By URI. The engine has one id of an extension for the whole bundle: the first that is offered."""
+    ids: dict[str, int] = {}
+    for media in offer.live:
+        for extension in media.extensions:
+            ids.setdefault(extension.uri, extension.id)
+    return ids
+
+
 def _answer_media(
-    offer: Offer, media: Media, matches: Sequence[_Match], sent: Mapping[str, int]
+    offer: Offer,
+    media: Media,
+    matches: Sequence[_Match],
+    sent: Mapping[str, int],
+    extension_ids: Mapping[str, int],
 ) -> AnsweredMedia:
     is_slot = media.direction == "recvonly"
     direction = "recvonly" if media.is_sending else "sendonly" if is_slot else "inactive"
@@ -227,7 +245,7 @@ def _answer_media(
             )
         return AnsweredMedia(media, "inactive")
     extensions = accept_extensions(
-        media.extensions,
+        [extension for extension in media.extensions if extension_ids[extension.uri] == extension.id],
         is_slot=is_slot,
         has_rids=bool(media.rids),
         allow_mixed=media.allow_mixed or offer.allow_mixed,

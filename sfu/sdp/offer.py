@@ -285,11 +285,7 @@ def parse_offer(text: str) -> Offer:
     """The offer in `text`, or OfferError; nothing else comes of any text."""
     session, media_sections = _sections(lex(text))
     media = tuple(_freeze(section, session) for section in media_sections)
-    offer = Offer(media, session.bundle, "extmap-allow-mixed" in session.flags, _bundled(session, media))
-    for one in offer.live:
-        if one.protocol not in _PROTOCOLS:
-            raise OfferError("media is secured by DTLS: the protocol is UDP/TLS/RTP/SAVPF", one.line)
-    return offer
+    return Offer(media, session.bundle, "extmap-allow-mixed" in session.flags, _bundled(session, media))
 
 
 def _sections(lines: list[Line]) -> tuple[_Section, list[_Section]]:
@@ -374,6 +370,8 @@ def _bundled(session: _Section, media: tuple[Media, ...]) -> Association:
         raise OfferError("there is no m-line of audio or video", media[0].line if media else None)
     mids: set[str] = set()
     for one in media:
+        if one.is_live and one.protocol not in _PROTOCOLS:
+            raise OfferError("media is secured by DTLS: the protocol is UDP/TLS/RTP/SAVPF", one.line)
         if one.is_live and not one.mid:
             raise OfferError("each m-line has a name, as in a=mid:0", one.line)
         if one.mid and one.mid in mids:
