@@ -87,11 +87,14 @@ class _Match:
     codec: Codec
 
 
-def negotiate(offer: Offer, codecs: Sequence[str]) -> Negotiation:
+def negotiate(offer: Offer, codecs: Sequence[str], slots: Sequence[OfferedSlot] = ()) -> Negotiation:
     """Matches `offer` with `codecs`, names of CODECS in the order in which they are preferred.
 
     An m-line of a kind without codecs is refused. OfferError where one has none of those there are, or where the offer
     contradicts itself; LocalError for an unknown name.
+
+    `slots` are those of the transport's last negotiation. They keep their numbers, wherever new ones stand in the offer
+    (an m-line that was stopped is used again for the next transceiver), and none of them may go.
     """
     wanted = _wanted(codecs)
     _check_shared_numbers(offer)
@@ -116,7 +119,7 @@ def negotiate(offer: Offer, codecs: Sequence[str]) -> Negotiation:
         fingerprint=_best_fingerprint(offer.association.fingerprints),
         setup=offer.association.setup,
         tracks=_tracks(media.offered for media in served if media.direction == "recvonly"),
-        slots=_slots(media.offered for media in served if media.direction == "sendonly"),
+        slots=_slots([media.offered for media in served if media.direction == "sendonly"], slots),
         payloads=_payloads(served),
         extension_ids={
             accepted.extension.name: accepted.id for media in served for accepted in media.extensions
@@ -308,13 +311,14 @@ def _primary_ssrc(media: Media) -> tuple[tuple[int, ...], tuple[int, ...]]:
     return (primary,), (media.rtx_ssrcs.get(primary, 0),)
 
 
-def _slots(media: Iterable[Media]) -> tuple[OfferedSlot, ...]:
-    slots = []
-    for one in media:
-        slots.append(OfferedSlot(one.mid, KINDS[one.media]))
-        if len(slots) > MAX_SLOTS:
-            raise OfferError(f"at most {MAX_SLOTS} slots are taken", one.line)
-    return tuple(slots)
+def _slots(media: Sequence[Media], before: Sequence[OfferedSlot]) -> tuple[OfferedSlot, ...]:
+    if len(media) > MAX_SLOTS:
+        raise OfferError(f"at most {MAX_SLOTS} slots are taken", media[MAX_SLOTS].line)
+    offered = {one.mid: OfferedSlot(one.mid, KINDS[one.media]) for one in media}
+    for slot in before:
+        if offered.pop(slot.mid, None) != slot:
+            raise OfferError(f"m-line {slot.mid} was offered as a slot: it stays, with a=recvonly")
+    return (*before, *offered.values())
 
 
 def _payloads(served: Sequence[AnsweredMedia]) -> tuple[tuple[int, int, int, Envelope, int], ...]:

@@ -113,6 +113,14 @@ def test_simulcast_is_taken_in_the_offers_order(name: str) -> None:
     assert video[position:] == ["a=rid:q recv", "a=rid:h recv", "a=rid:f recv", "a=simulcast:recv q;h;f"]
 
 
+def test_a_slot_takes_no_simulcast() -> None:
+    slot = text.video("0", "recvonly", "a=rid:q send", "a=rid:h send", "a=simulcast:send q;h")
+    offer = parse_offer(text.joined(text.session("0"), slot))
+    answered = answer(offer, negotiate(offer, ALL_CODECS))
+    assert "a=rid:" not in answered
+    assert "a=simulcast:" not in answered
+
+
 def test_slots_have_ssrcs_and_the_pair_has_one_stream() -> None:
     media = _answered("chromium_publisher")[3:]
     streams = [next(line for line in lines if line.startswith("a=msid:")) for lines in media]

@@ -59,7 +59,22 @@ def test_constrained_baseline_of_h264_however_it_is_written(identifier: str) -> 
 
 
 @pytest.mark.parametrize(
-    "identifier", ["42001f", "4d001f", "640c1f", "640032", "58801f", "42e01", "42e01fa", "", "x"]
+    "identifier",
+    [
+        "42001f",
+        "4d001f",
+        "640c1f",
+        "640032",
+        "58801f",
+        "42411f",
+        "424f1f",
+        "4d811f",
+        "58c11f",
+        "42e01",
+        "42e01fa",
+        "",
+        "x",
+    ],
 )
 def test_no_other_profile_of_h264(identifier: str) -> None:
     assert _answered("H264", f"packetization-mode=1;profile-level-id={identifier}") is None

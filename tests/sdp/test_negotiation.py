@@ -318,3 +318,38 @@ def test_passwords_do_not_show() -> None:
 def test_an_offer_of_which_nothing_is_left_is_an_error() -> None:
     assert "nothing of it is served here" in _refused(text.video("0", "sendonly"), codecs=("opus",)).message
     assert "no codecs" in _refused(text.video("0", "sendonly"), codecs=()).message
+
+
+def _again(*sections: list[str], slots: tuple[OfferedSlot, ...]) -> Negotiation:
+    mids = " ".join(line[6:] for section in sections for line in section if line.startswith("a=mid:"))
+    return negotiate(parse_offer(text.joined(text.session(mids), *sections)), ALL_CODECS, slots)
+
+
+def test_slots_keep_their_numbers_when_more_are_offered() -> None:
+    before = _negotiate(
+        text.audio("0", "sendonly"), text.video("1", "recvonly"), text.audio("2", "recvonly")
+    ).slots
+    # The track was stopped and its m-line has been used for a new slot.
+    after = _again(
+        text.audio("3", "recvonly"),
+        text.video("1", "recvonly"),
+        text.audio("2", "recvonly"),
+        text.video("4", "recvonly"),
+        slots=before,
+    ).slots
+    assert [slot.mid for slot in before] == ["1", "2"]
+    assert [slot.mid for slot in after] == ["1", "2", "3", "4"]
+
+
+def test_a_slot_that_goes_is_an_error() -> None:
+    slots = _negotiate(text.video("0", "recvonly"), text.audio("1", "recvonly")).slots
+    for direction in ("inactive", "sendonly"):
+        with pytest.raises(OfferError, match="m-line 1 was offered as a slot: it stays, with a=recvonly"):
+            _again(text.video("0", "recvonly"), text.audio("1", direction), slots=slots)
+
+
+def test_payload_type_0_is_no_dynamic_one() -> None:
+    zero = text.media(
+        "video 9 UDP/TLS/RTP/SAVPF 0 96", "0", "sendonly", "a=rtpmap:0 VP8/90000", "a=rtpmap:96 VP8/90000"
+    )
+    assert [payload[0] for payload in _negotiate(zero).payloads] == [96]

@@ -66,6 +66,17 @@ def test_the_session_speaks_for_m_lines_that_say_nothing() -> None:
     assert offer.association.setup == "actpass"
 
 
+def test_user_name_fragment_and_password_come_from_the_same_place() -> None:
+    half = text.media(
+        "audio 9 UDP/TLS/RTP/SAVPF 111",
+        "0",
+        "sendonly",
+        "a=ice-pwd:otherotherotherotherother",
+        association=(),
+    )
+    assert "are needed" in _refused(text.joined(text.session("0", *text.ASSOCIATION), half)).message
+
+
 def test_the_first_live_m_line_of_the_bundle_speaks_for_all() -> None:
     other = ["a=ice-ufrag:Othr", "a=ice-pwd:otherotherotherotherother", *text.ASSOCIATION[2:]]
     application = ["m=application 9 UDP/DTLS/SCTP webrtc-datachannel", "a=mid:0", "a=ice-ufrag:Data"]
@@ -192,6 +203,14 @@ def test_the_client_begins_the_handshake(setup: str) -> None:
     assert error.line is not None
     assert error.line.value == f"setup:{setup}"
     assert parse_offer(_pair().replace("a=setup:actpass", "a=setup:active")).association.setup == "active"
+
+
+def test_the_sessions_line_is_named_where_it_is_the_one() -> None:
+    lines = [line.replace("actpass", "passive") for line in text.ASSOCIATION]
+    head = text.media("audio 9 UDP/TLS/RTP/SAVPF 111", "0", "sendonly", association=())
+    error = _refused(text.joined(text.session("0", *lines), head))
+    assert error.line is not None
+    assert (error.line.number, error.line.value) == (9, "setup:passive")
 
 
 def test_weak_digests_do_not_count() -> None:
