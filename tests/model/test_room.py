@@ -1,5 +1,7 @@
 """Rooms: coming and going, tracks, opaque bytes, limits."""
 
+from collections.abc import Callable
+
 import pytest
 
 from sfu.errors import RemoteError
@@ -158,11 +160,12 @@ def test_grant_is_kept_to() -> None:
     who = driver.join(grant=Grant(may_publish=False, may_relay=False))
     room = driver.room
     driver.describe(who, [], [V, A])
-    for refused in (
+    attempts: list[Callable[[], object]] = [
         lambda: room.describe(who, lines([A]), []),
         lambda: room.relay(who, 0, 2, b""),
         lambda: room.set_profile(who, 1, b""),
-    ):
+    ]
+    for refused in attempts:
         with pytest.raises(RemoteError) as refusal:
             refused()
         assert code_of(refusal) == "forbidden"

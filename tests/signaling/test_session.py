@@ -25,6 +25,7 @@ from sfu.signaling.messages import (
 )
 from sfu.signaling.session import Ask, Close, Find, Output, Send, Session, State
 
+BEARER = "t"
 ROOM = "abcdefghijklmnopqrstuv"
 S = 1_000_000
 PLENTY = Limits(
@@ -86,7 +87,7 @@ def test_hello_join_offer_leave() -> None:
         "token",
     )
     assert (welcome["resumed"], welcome["ice_servers"]) == (False, [])
-    assert client.say("join", 2, room=ROOM, token="t") == [Ask(2, Join(id=2, room=ROOM, token="t"))]
+    assert client.say("join", 2, room=ROOM, token=BEARER) == [Ask(2, Join(id=2, room=ROOM, token=BEARER))]
     assert read(client.session.answer(2, joined(2)))[0]["participant"] == 7
     (ask,) = client.say("offer", 3, sdp="v=0")
     assert isinstance(ask, Ask)
@@ -160,9 +161,9 @@ def test_repeated_frame_is_answered_not_delivered_twice() -> None:
 def test_request_older_than_the_answers_kept_is_not_done() -> None:
     client = Client(Limits(answers=2))
     client.join()
-    for id in (3, 4, 5):
-        client.say("view", id, slots=[])
-        client.session.answer(id, Ok(id=id))
+    for request in (3, 4, 5):
+        client.say("view", request, slots=[])
+        client.session.answer(request, Ok(id=request))
     assert code(client.say("view", 3, slots=[])) == "stale_id"
     assert read(client.say("view", 4, slots=[]))[0]["type"] == "ok"
 
@@ -170,9 +171,9 @@ def test_request_older_than_the_answers_kept_is_not_done() -> None:
 def test_answers_are_bounded_in_bytes() -> None:
     client = Client(Limits(answer_bytes=1000))
     client.join()
-    for id in range(3, 50):
-        client.say("offer", id, sdp="")
-        client.session.answer(id, Answer(id=id, sdp="x" * 300))
+    for request in range(3, 50):
+        client.say("offer", request, sdp="")
+        client.session.answer(request, Answer(id=request, sdp="x" * 300))
     assert client.session._answers._held <= 1000
     assert client.session._answers._held == sum(len(text) for text in client.session._answers._by_id.values())
 
@@ -273,9 +274,9 @@ def test_client_without_session_to_resume_may_greet_anew() -> None:
 def test_rate_of_messages() -> None:
     client = Client(Limits(messages_per_second=1, message_burst=4))
     client.join()
-    for id in (3, 4):
-        assert isinstance(client.say("view", id, slots=[])[0], Ask)
-        client.session.answer(id, Ok(id=id))
+    for request in (3, 4):
+        assert isinstance(client.say("view", request, slots=[])[0], Ask)
+        client.session.answer(request, Ok(id=request))
     (error,) = read(client.say("view", 5, slots=[]))
     assert (error["code"], error["id"]) == ("rate_limited", 5)
     client.now_us += S
@@ -296,7 +297,8 @@ def test_who_does_not_slow_down_is_closed() -> None:
     client = Client(Limits(messages_per_second=1, message_burst=2, refusals_in_a_row=5))
     client.join()
     closed = [
-        any(isinstance(output, Close) for output in client.say("view", id, slots=[])) for id in range(3, 8)
+        any(isinstance(output, Close) for output in client.say("view", request, slots=[]))
+        for request in range(3, 8)
     ]
     assert closed == [False, False, False, False, True]
 
@@ -318,11 +320,13 @@ def test_sizes() -> None:
 @given(st.lists(st.text() | st.binary() | st.sampled_from(["hello", "join", "offer", "leave"]), max_size=20))
 def test_any_frames_are_answered_by_the_protocol(frames: list[str | bytes]) -> None:
     client = Client()
-    for id, frame in enumerate(frames, 1):
+    for request, frame in enumerate(frames, 1):
         if frame in {"hello", "join", "offer", "leave"}:
-            outputs = client.say(str(frame), id, versions=[0], room=ROOM, sdp="")
+            outputs = client.say(str(frame), request, versions=[0], room=ROOM, sdp="")
         else:
             outputs = client.session.receive(frame, 0)
         for output in outputs:
             if isinstance(output, Ask):
-                client.session.answer(id, joined(id) if isinstance(output.demand, Join) else Ok(id=id))
+                client.session.answer(
+                    request, joined(request) if isinstance(output.demand, Join) else Ok(id=request)
+                )
