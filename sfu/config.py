@@ -97,9 +97,11 @@ class Limits(msgspec.Struct, frozen=True):
     rooms: Count = 10_000
     participants_per_room: Count = 1_000
     rooms_per_address_per_minute: Rate = 10.0
-    connections_per_address: Count = 100
-    message_bytes: Bytes = 65_536
-    messages_per_second: Rate = 50.0
+    connections_per_address: Count = 128
+    text_bytes: Bytes = 262_144
+    binary_bytes: Bytes = 65_536
+    messages_per_second: Rate = 20.0
+    message_burst: Count = 60
     queue_bytes: Bytes = 1_048_576
 
 

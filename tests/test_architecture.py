@@ -176,6 +176,11 @@ _IMPORTS = {
     "sfu.sdp": ("sfu/sdp/__init__.py", "def now():\n    import time"),
     "sfu.signaling.messages": ("sfu/signaling/messages.py", "import asyncio"),
     "sfu.signaling.session": ("sfu/signaling/session.py", "from . import server"),
+    "sfu.redact": ("sfu/redact.py", "from sfu import log"),
+    "sfu.config": ("sfu/config.py", "from sfu.auth.tokens import Grant"),
+    "sfu.log": ("sfu/log.py", "from sfu import config"),
+    "sfu.auth": ("sfu/auth/tokens.py", "from sfu.config import Config"),
+    "sfu.http": ("sfu/http/server.py", "from sfu.config import Http"),
     "sfu.media": ("sfu/media/dtls.py", "from sfu.signaling.messages import Offer"),
     "sfu.client": ("sfu/client/conference.py", "from sfu.signaling import server"),
 }

@@ -100,6 +100,10 @@ class Verifier:
         # Takes the place of a key that is not there, so that the time until a refusal does not tell which ids exist.
         self._nobody = Secret(secrets.token_urlsafe(32))
 
+    def set_keys(self, keys: Mapping[str, Secret]) -> None:
+        """From now on these; a token of a key that is gone is good no longer."""
+        self._keys = dict(keys)
+
     def verify(self, token: str, *, now_s: float, room: str | None = None) -> Claims:
         """What the token says, if it is good at `now_s` and, where `room` is given, for that room. Raises TokenError."""
         if len(token) > TOKEN_BYTES_MAX or not token.isascii():

@@ -21,7 +21,7 @@ ConfigFile = Annotated[
 ]
 
 _UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
-_DURATION = re.compile(r"(?:\d{1,9}[smhd])+|\d{1,9}")
+_DURATION = re.compile(r"(?:[0-9]{1,9}[smhd])+|[0-9]{1,9}")
 
 
 def seconds_of(text: str) -> int:

@@ -35,6 +35,11 @@ RULES: tuple[Rule, ...] = (
         only=frozenset({"sfu.signaling.messages", "sfu.signaling.limits", "sfu.errors"}),
         pure=True,
     ),
+    Rule("sfu.redact", only=frozenset()),
+    Rule("sfu.config", only=frozenset({"sfu.errors", "sfu.redact"})),
+    Rule("sfu.log", only=frozenset({"sfu.redact"})),
+    Rule("sfu.auth", only=frozenset({"sfu.auth", "sfu.errors", "sfu.redact"})),
+    Rule("sfu.http", only=frozenset({"sfu.http", "sfu.errors", "sfu.redact", "sfu.log"})),
     Rule("sfu.media", never=frozenset({"sfu.signaling", "sfu.http", "sfu.app", "sfu.cli", "sfu.client"})),
     Rule(
         "sfu.client",

@@ -100,7 +100,7 @@ UNSIGNED = "was not signed with a key of this server"
         (_token(iss=...), UNSIGNED),
         (_token().rpartition(".")[0] + "." + "A" * 43, UNSIGNED),
         (_token()[:-2], "is malformed"),
-        (jwt.encode(_payload(), None, algorithm="none"), UNSIGNED),
+        (jwt.encode(_payload(), "", algorithm="none"), UNSIGNED),
         (jwt.encode(_payload(), SECRET.reveal() * 2, algorithm="HS512"), UNSIGNED),
         (_token(headers={"crit": ["x"], "x": 1}), "is malformed"),
         (_token(exp=...), "has no end (exp)"),
@@ -127,6 +127,15 @@ UNSIGNED = "was not signed with a key of this server"
 )  # fmt: skip
 def test_refusal_says_why(token: str, expected: str) -> None:
     assert _refusal(token) == expected.strip()
+
+
+def test_keys_can_change() -> None:
+    verifier = Verifier({"main": SECRET})
+    verifier.verify(_token(), now_s=NOW_S)
+    verifier.set_keys({"main": OTHER})
+    with pytest.raises(TokenError):
+        verifier.verify(_token(), now_s=NOW_S)
+    verifier.verify(_token(OTHER), now_s=NOW_S)
 
 
 def test_issuer_that_is_no_text() -> None:

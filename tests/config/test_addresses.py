@@ -48,8 +48,10 @@ def test_loopback_of_this_machine() -> None:
 # What the kernel answers is tried in a network of its own, whose routes are known.
 _CASES = {
     "both families": (
-        "ip addr add 10.7.0.2/24 dev d0; ip -6 addr add fd07::2/64 dev d0 nodad;"
-        "ip route add default via 10.7.0.1; ip -6 route add default via fd07::1",
+        (
+            "ip addr add 10.7.0.2/24 dev d0; ip -6 addr add fd07::2/64 dev d0 nodad;"
+            "ip route add default via 10.7.0.1; ip -6 route add default via fd07::1"
+        ),
         "127.0.0.1 ::1 10.7.0.2 fd07::2",
     ),
     "IPv4 only": (

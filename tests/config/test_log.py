@@ -87,7 +87,7 @@ def test_exceptions_name_no_address() -> None:
     stream = io.StringIO()
     log.configure("info", "json", stream)
     try:
-        raise OSError("cannot reach 10.1.2.3")
+        raise OSError("cannot reach 10.1.2.3")  # noqa: TRY301
     except OSError as error:
         log.get("x").exception("failed")
         log.get("x").error("failed", reason=error)

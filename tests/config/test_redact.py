@@ -8,9 +8,7 @@ import pytest
 from sfu.redact import Address, Pseudonym, Room, Secret
 
 
-@pytest.mark.parametrize(
-    "render", [str, repr, "{}".format, lambda secret: f"{secret!r:>20}", lambda secret: "%s" % secret]
-)
+@pytest.mark.parametrize("render", [str, repr, "{}".format, lambda secret: f"{secret!r:>20}"])
 def test_secret_does_not_print(render: object) -> None:
     assert callable(render)
     assert "hush" not in render(Secret("hush"))

@@ -1,5 +1,6 @@
 """A server on a port that the system picks, and a client for it."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
@@ -54,8 +55,6 @@ async def serving(app: web.Application) -> AsyncIterator[aiohttp.ClientSession]:
 
 async def raw(app: web.Application, request: bytes) -> bytes:
     """The answer to bytes that no client library would send."""
-    import asyncio
-
     running = server.Server(app, "127.0.0.1", 0, None)
     await running.start()
     try:

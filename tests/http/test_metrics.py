@@ -46,10 +46,10 @@ async def test_two_servers_in_one_process_have_their_own() -> None:
 )
 async def test_token(authorization: str, status: int) -> None:
     headers = {"Authorization": authorization} if authorization else {}
-    async with serving(application(metrics=Metrics(nothing, Secret("hush")))) as session:
-        async with session.get("/metrics", headers=headers) as answer:
-            assert answer.status == status
-            assert ("WWW-Authenticate" in answer.headers) == (status == 401)
+    app = application(metrics=Metrics(nothing, Secret("hush")))
+    async with serving(app) as session, session.get("/metrics", headers=headers) as answer:
+        assert answer.status == status
+        assert ("WWW-Authenticate" in answer.headers) == (status == 401)
 
 
 @pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded"])

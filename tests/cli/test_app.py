@@ -1,0 +1,97 @@
+import asyncio
+import signal
+
+import msgspec
+import pytest
+
+from sfu.app import App, worker_count
+from sfu.auth.tokens import Grant, issue
+from sfu.config import Auth, Config, Http, Limits, Media, Server
+from sfu.errors import RemoteError
+from sfu.redact import Secret
+
+
+@pytest.fixture
+async def app() -> App:
+    return App(Config(http=Http(port=0), server=Server(drain_s=3600)))
+
+
+async def test_drains_until_the_last_has_left(app: App) -> None:
+    await app.start()
+    try:
+        app.on_participants(2)
+        waiting = asyncio.create_task(app.wait())
+        signal.raise_signal(signal.SIGTERM)
+        while not app.health.draining:  # noqa: ASYNC110  what a balancer sees, which is no event
+            await asyncio.sleep(0)
+        app.on_participants(1)
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        app.on_participants(0)
+        await waiting
+    finally:
+        await app.stop()
+
+
+async def test_second_signal_does_not_wait(app: App) -> None:
+    await app.start()
+    try:
+        app.on_participants(1)
+        waiting = asyncio.create_task(app.wait())
+        signal.raise_signal(signal.SIGTERM)
+        while not app.health.draining:  # noqa: ASYNC110  what a balancer sees, which is no event
+            await asyncio.sleep(0)
+        assert not waiting.done()
+        signal.raise_signal(signal.SIGINT)
+        await waiting
+    finally:
+        await app.stop()
+
+
+async def test_waits_no_longer_than_it_should() -> None:
+    app = App(Config(http=Http(port=0), server=Server(drain_s=0)))
+    await app.start()
+    try:
+        app.on_participants(1)
+        signal.raise_signal(signal.SIGTERM)
+        await app.wait()
+    finally:
+        await app.stop()
+
+
+async def test_stopped_server_leaves_no_handler(app: App) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    await app.start()
+    assert signal.getsignal(signal.SIGTERM) != before
+    await app.stop()
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+async def test_hangup_changes_keys_and_rates() -> None:
+    secret = Secret("a secret that is long enough, 32 bytes")
+    new = Config(auth=Auth(keys={"main": secret}), limits=Limits(rooms_per_address_per_minute=1))
+    reloading = asyncio.Event()
+
+    def reload() -> Config:
+        reloading.set()
+        return new
+
+    app = App(Config(http=Http(port=0)), reload=reload)
+    token = issue("main", secret, room="r", identity="ann", grants=[Grant.CREATE], now_s=0, ttl_s=60)
+    with pytest.raises(RemoteError):
+        app.tokens.verify(token, now_s=0)
+    await app.start()
+    try:
+        signal.raise_signal(signal.SIGHUP)
+        await reloading.wait()
+        assert app.tokens.verify(token, now_s=0).identity == "ann"
+        app.admission.admit(None, exists=False, address="10.0.0.1", now_us=0)
+        with pytest.raises(RemoteError):
+            app.admission.admit(None, exists=False, address="10.0.0.1", now_us=0)
+    finally:
+        await app.stop()
+
+
+def test_workers_are_as_many_as_told() -> None:
+    assert worker_count(Config(media=Media(workers=3))) == 3
+    assert worker_count(msgspec.structs.replace(Config(), media=Media(workers="cores"))) >= 1
