@@ -96,6 +96,7 @@ class Auth(msgspec.Struct, frozen=True):
 class Limits(msgspec.Struct, frozen=True):
     rooms: Count = 10_000
     participants_per_room: Count = 1_000
+    rooms_per_address: Count = 16
     rooms_per_address_per_minute: Rate = 10.0
     connections_per_address: Count = 128
     text_bytes: Bytes = 262_144

@@ -1,90 +1,54 @@
-"""Who may make a room and who may join one."""
+"""What somebody may do in a room: the operator's rules, and the token that they bring or do not bring."""
 
-import ipaddress
-from collections import OrderedDict
+from dataclasses import dataclass
 from typing import Literal
 
-from sfu.auth.tokens import DEFAULT_GRANTS, Claims, Grant
+from sfu.auth.tokens import Claims, Grant, Verifier
 from sfu.errors import Code, RemoteError
 
 CreatePolicy = Literal["anyone", "token", "admin"]
 JoinPolicy = Literal["anyone", "token"]
 
-ADDRESSES_MAX = 65_536
+
+@dataclass(frozen=True, slots=True)
+class Permissions:
+    """What one person may do in one room."""
+
+    identity: str | None  # of the token; None for somebody without one
+    create: bool  # make the room, if it does not exist
+    publish: bool
+    subscribe: bool
+    admin: bool
 
 
 class Admission:
-    """The operator's rules. Whoever has the link has the room's id, so "anyone" means anyone with the link."""
+    """Whoever has the link has the room's id, so "anyone" means anyone with the link."""
 
-    def __init__(self, *, create: CreatePolicy, join: JoinPolicy, per_address: "CreationLimit") -> None:
+    def __init__(self, verifier: Verifier, *, create: CreatePolicy, join: JoinPolicy) -> None:
+        self._verifier = verifier
         self._create = create
         self._join = join
-        self._per_address = per_address
 
-    def admit(self, claims: Claims | None, *, exists: bool, address: str, now_us: int) -> frozenset[Grant]:
-        """What someone may do in a room, which is made for them if it does not exist. Raises RemoteError.
+    def authorise(self, room: str, token: str | None, *, now_s: float) -> Permissions:
+        """`now_s` is in seconds since 1970. Raises RemoteError for a token that is bad, or missing where one is needed.
 
-        `claims` are those of their token, verified for this room; `now_us` is monotonic.
+        A token narrows: its bearer may do what its grants say, and not what anyone may.
         """
-        if claims is None and self._join == "token":
-            raise RemoteError(Code.UNAUTHORISED, "this server asks for an access token")
-        if not exists:
-            self._check_creation(claims)
-            self._per_address.take(address, now_us)
-        if claims is None:
-            return DEFAULT_GRANTS
-        return frozenset(Grant) if Grant.ADMIN in claims.grants else claims.grants
-
-    def _check_creation(self, claims: Claims | None) -> None:
-        if self._create == "anyone":
-            return
-        if claims is None:
-            raise RemoteError(
-                Code.FORBIDDEN, "this room does not exist, and making one takes an access token"
+        if token is None:
+            if self._join == "token":
+                raise RemoteError(Code.UNAUTHORISED, "this server asks for an access token")
+            return Permissions(
+                None, create=self._create == "anyone", publish=True, subscribe=True, admin=False
             )
-        needed = Grant.ADMIN if self._create == "admin" else Grant.CREATE
-        if not claims.allows(needed):
-            raise RemoteError(
-                Code.FORBIDDEN, f'this room does not exist, and the token has no grant "{needed}"'
-            )
+        claims = self._verifier.verify(token, now_s=now_s, room=room)
+        return Permissions(
+            claims.identity,
+            create=self._may_create(claims),
+            publish=claims.allows(Grant.PUBLISH),
+            subscribe=claims.allows(Grant.SUBSCRIBE),
+            admin=claims.allows(Grant.ADMIN),
+        )
 
-
-class CreationLimit:
-    """How many rooms come from one address: a bucket for each, of one minute's worth, that refills evenly.
-
-    IPv6 is counted by /64, which is what one customer has.
-    """
-
-    def __init__(self, per_minute: float, *, addresses_max: int = ADDRESSES_MAX) -> None:
-        self._per_minute = per_minute
-        self._addresses_max = addresses_max
-        # Network → (rooms left, as of when). The one used longest ago comes first and is the first to be forgotten.
-        self._buckets: OrderedDict[str, tuple[float, int]] = OrderedDict()
-
-    def set_rate(self, per_minute: float) -> None:
-        self._per_minute = per_minute
-
-    def take(self, address: str, now_us: int) -> None:
-        """Count one room. Raises RemoteError if that is one too many."""
-        network = network_of(address)
-        capacity = max(1.0, self._per_minute)
-        left, since_us = self._buckets.pop(network, (capacity, now_us))
-        left = min(capacity, left + max(0, now_us - since_us) * self._per_minute / 60e6)
-        allowed = left >= 1
-        self._buckets[network] = (left - 1 if allowed else left, now_us)
-        if len(self._buckets) > self._addresses_max:
-            self._buckets.popitem(last=False)
-        if not allowed:
-            raise RemoteError(
-                Code.TOO_MANY_ROOMS, "too many rooms were made from your network; wait a minute"
-            )
-
-
-def network_of(address: str) -> str:
-    """What is counted as one: an IPv4 address or an IPv6 /64."""
-    ip = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(ip, ipaddress.IPv6Address):
-        if ip.ipv4_mapped:
-            return str(ip.ipv4_mapped)
-        return str(ipaddress.ip_network((int(ip) >> 64 << 64, 64)))
-    return str(ip)
+    def _may_create(self, claims: Claims) -> bool:
+        needed = {"anyone": None, "token": Grant.CREATE, "admin": Grant.ADMIN}[self._create]
+        return needed is None or claims.allows(needed)

@@ -79,15 +79,15 @@ async def test_hangup_changes_keys_and_rates() -> None:
     app = App(Config(http=Http(port=0)), reload=reload)
     token = issue("main", secret, room="r", identity="ann", grants=[Grant.CREATE], now_s=0, ttl_s=60)
     with pytest.raises(RemoteError):
-        app.tokens.verify(token, now_s=0)
+        app.admission.authorise("r", token, now_s=0)
     await app.start()
     try:
         signal.raise_signal(signal.SIGHUP)
         await reloading.wait()
-        assert app.tokens.verify(token, now_s=0).identity == "ann"
-        app.admission.admit(None, exists=False, address="10.0.0.1", now_us=0)
+        assert app.admission.authorise("r", token, now_s=0).identity == "ann"
+        app.creation.take("10.0.0.1", now_us=0)
         with pytest.raises(RemoteError):
-            app.admission.admit(None, exists=False, address="10.0.0.1", now_us=0)
+            app.creation.take("10.0.0.1", now_us=0)
     finally:
         await app.stop()
 
