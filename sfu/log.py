@@ -6,6 +6,7 @@ are searched for in it.
 
 import ipaddress
 import logging
+import os
 import re
 import shutil
 import sys
@@ -45,7 +46,11 @@ def configure(level: Level, style: Literal["auto", "human", "json"], stream: Tex
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
-    renderer: structlog.typing.Processor = HumanRenderer(colour=out.isatty()) if human else render_json
+    renderer: structlog.typing.Processor = (
+        HumanRenderer(colour=out.isatty() and not os.environ.get("NO_COLOR"), wrap=out.isatty())
+        if human
+        else render_json
+    )
     handler = logging.StreamHandler(out)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
@@ -178,9 +183,10 @@ _INDENT = "HH:MM:SS m "
 class HumanRenderer:
     """One event as a line: time, a mark for what is not usual, what happened, and its values wrapped below each other."""
 
-    def __init__(self, *, colour: bool, width: int | None = None) -> None:
+    def __init__(self, *, colour: bool, wrap: bool, width: int | None = None) -> None:
         self._colour = colour
-        self._width = width
+        self._wrap = wrap
+        self._width = width  # None: the terminal's, whenever a line is written
 
     def __call__(self, _logger: Any, _method: str, event: Event) -> str:
         time: datetime = event.pop("time")
@@ -199,7 +205,7 @@ class HumanRenderer:
 
     def _wrapped(self, what: str, values: list[tuple[str, Any]], colour: str) -> list[str]:
         # Without a terminal there is nothing to wrap for: a line stays a line.
-        width = self._width or (shutil.get_terminal_size().columns if self._colour else 1 << 30)
+        width = self._width or (shutil.get_terminal_size().columns if self._wrap else 1 << 30)
         start = len(_INDENT) + max(_EVENT_WIDTH, len(what)) + 1
         line = self._paint(what, colour)
         if not values:

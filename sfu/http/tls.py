@@ -15,9 +15,8 @@ class TlsFiles:
 
     def load(self, certificate: Path, key: Path) -> None:
         """Take over the files. Raises LocalError, and then changes nothing."""
-        _load(
-            _context(), certificate, key
-        )  # what fails halfway must not leave a certificate with another's key
+        # What fails halfway must not leave a certificate with another's key.
+        _load(_context(), certificate, key)
         _load(self.context, certificate, key)
 
 

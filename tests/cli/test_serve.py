@@ -105,6 +105,16 @@ def test_effective_configuration_is_logged_without_secrets(started: list[_Server
     assert "hush" not in text
 
 
+def test_what_will_not_work_as_meant_is_warned_of(started: list[_Server]) -> None:
+    server = _Server([], SFU_HTTP__ADDRESS="0.0.0.0", SFU_MEDIA__ADVERTISED="10.255.0.9=203.0.113.7")  # noqa: S104
+    started.append(server)
+    server.until("serving")
+    assert [event["event"] for event in server.events if event["level"] == "warning"] == [
+        "advertised for an address that media is not received on",
+        "no camera without HTTPS",
+    ]
+
+
 def test_hangup_reloads_what_it_may(tmp_path: Path, started: list[_Server]) -> None:
     file = tmp_path / "c.toml"
     file.write_text("[limits]\nrooms = 5", encoding="utf-8")
@@ -130,6 +140,33 @@ def test_hangup_reloads_what_it_may(tmp_path: Path, started: list[_Server]) -> N
     server.signal(signal.SIGTERM)
     assert server.wait() == 0
     assert server.events[-1]["event"] == "needs a restart"  # "stopped" is below the new level
+
+
+def test_closing_the_terminal_stops_it() -> None:
+    ours, theirs = os.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "sfu", "serve"],
+        cwd=ROOT,
+        env=os.environ | {"SFU_HTTP__PORT": "0", "NO_COLOR": "1"},
+        stdin=theirs,
+        stderr=theirs,
+        start_new_session=True,
+        # The first terminal that a session's leader opens becomes its own.
+        preexec_fn=lambda: os.close(os.open(os.ttyname(0), os.O_RDWR)),  # noqa: PLW1509  there are no threads here
+    )
+    try:
+        os.close(theirs)
+        text = b""
+        while b"serving" not in text:
+            text += os.read(ours, 65_536)
+        process.send_signal(signal.SIGHUP)  # with the terminal there it reloads
+        while b"reloaded" not in text:
+            text += os.read(ours, 65_536)
+        os.close(ours)
+        assert process.wait(60) == 0
+    finally:
+        process.kill()
+        process.wait()
 
 
 def test_hangup_reads_tls_files_again(tmp_path: Path, started: list[_Server]) -> None:

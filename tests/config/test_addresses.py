@@ -62,6 +62,11 @@ _CASES = {
         "ip -6 addr add fd07::2/64 dev d0 nodad; ip -6 route add default via fd07::1",
         "127.0.0.1 ::1 fd07::2",
     ),
+    "link-local only": (
+        # Until its duplicate check is over a link-local address is none to send from.
+        "ip -6 addr flush dev d0; ip -6 addr add fe80::2/64 dev d0 nodad; ip -6 route add default via fe80::1 dev d0",
+        "127.0.0.1 ::1",
+    ),
     "an address but no default route": ("ip addr add 10.7.0.2/24 dev d0", "127.0.0.1 ::1"),
 }
 

@@ -51,6 +51,15 @@ def test_auto_is_json_except_on_a_terminal() -> None:
     assert not terminal.getvalue().startswith("{")
 
 
+def test_no_color_is_respected(monkeypatch: pytest.MonkeyPatch) -> None:
+    for value, coloured in (("", True), ("1", False)):
+        monkeypatch.setenv("NO_COLOR", value)
+        terminal = _Terminal()
+        log.configure("info", "auto", terminal)
+        log.get("x").info("serving")
+        assert ("\x1b" in terminal.getvalue()) == coloured
+
+
 def test_level_can_change() -> None:
     stream = io.StringIO()
     log.configure("warning", "json", stream)
@@ -131,14 +140,14 @@ def _event(level: str = "info", **values: object) -> dict[str, object]:
 
 def test_human_line_is_one_line_without_a_terminal() -> None:
     values = {f"key{i}": "value" * 5 for i in range(20)}
-    text = HumanRenderer(colour=False)(None, "", _event(**values))
+    text = HumanRenderer(colour=False, wrap=False)(None, "", _event(**values))
     assert "\n" not in text
     assert "\x1b" not in text
 
 
 def test_human_line_wraps_on_a_terminal() -> None:
     values = {f"key{i}": "value" for i in range(20)}
-    text = HumanRenderer(colour=True, width=80)(None, "", _event(**values))
+    text = HumanRenderer(colour=True, wrap=True, width=80)(None, "", _event(**values))
     plain = re.sub(r"\x1b\[\d*m", "", text)
     assert all(len(line) <= 80 for line in plain.splitlines())
     assert all(f"key{i}=value" in plain for i in range(20))
