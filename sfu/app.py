@@ -1,18 +1,20 @@
 """The server: makes its parts from a configuration, wires them, and stops them in order."""
 
 import asyncio
+import ipaddress
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
 
 from sfu import _native, addresses, config, log
-from sfu.auth.gate import Gate
 from sfu.conferences import Conferences
 from sfu.config import Config
 from sfu.errors import LocalError
+from sfu.gate import Gate
 from sfu.http import server, static
 from sfu.http.health import Health
 from sfu.http.metrics import Figure, Metrics
@@ -29,6 +31,7 @@ Reload = Callable[[], Config]
 
 # What goes up and down of the workers' counters.
 _GAUGES = frozenset({"packets_free", "packets_total", "transports", "departures_queued", "tcp_connections"})
+_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 _log = log.get("app")
 
@@ -53,24 +56,25 @@ class App:
         self._at_once = asyncio.Event()  # set by the second
         self._empty = asyncio.Event()  # set while nobody is here
         self._participants = 0
+        self._on_terminal = sys.stderr.isatty()
         self.on_participants(0)
-        self._health = Health()
+        self.health = Health()
+        self._rooms = Rooms(_room_limits(settings))
+        self.gate = Gate(settings, exists=self._rooms.__contains__, rooms=self._rooms.__len__)
+        self._media: MediaPlane | None = None
+        self._signaling: SignalingServer | None = None
         tls = settings.tls
         self._tls = TlsFiles(Path(tls.certificate), Path(tls.key)) if tls.certificate else None
         routes = server.Routes(
-            health=self._health,
+            health=self.health,
             metrics=Metrics(self._figures, settings.metrics.token),
             web=static.load(Path(settings.http.web)) if settings.http.web else {},
             origins=settings.http.origins,
         )
+        self._web = routes.web
         self._http_app = server.application(routes, tls=self._tls is not None)
-        static.install(self._http_app, routes.web)
         context = self._tls.context if self._tls else None
         self._http = server.Server(self._http_app, settings.http.address, settings.http.port, context)
-        self._rooms = Rooms(_room_limits(settings))
-        self._gate = Gate(settings, self._rooms)
-        self._media: MediaPlane | None = None
-        self._signaling: SignalingServer | None = None
 
     @property
     def url(self) -> str:
@@ -79,14 +83,25 @@ class App:
     async def start(self) -> None:
         for section, values in config.effective(self._settings).items():
             _log.info("configuration", **{f"{section}.{key}": value for key, value in values.items()})
-        self._media = self._start_media()
+        media = addresses.resolve(self._settings.media.addresses)
+        workers = worker_count(self._settings)
+        _log.info("media addresses", addresses=media, workers=workers, cipher=_native.backend())
+        for address in self._settings.media.advertised.keys() - set(media):
+            _log.warning("advertised for an address that media is not received on", address=address)
+        if not self._tls and not ipaddress.ip_address(self._settings.http.address).is_loopback:
+            _log.warning(
+                "no camera without HTTPS", advice="set [tls], or let a proxy with HTTPS be the only way in"
+            )
+        self._media = MediaPlane.start(_media_settings(self._settings, media, workers))
+        self._warn_of_buffers(self._media)
         self._signaling = SignalingServer(
             Conferences(self._rooms, self._media, self.on_participants),
-            self._gate.authorise,
+            self.gate.authorise,
             _signaling_limits(self._settings),
             address_of=remote_of(self._settings.http.trusted_proxies),
         )
         self._signaling.add_to(self._http_app)
+        static.install(self._http_app, self._web)  # last: it takes every path that nothing else has
         self._watch_signals()
         await self._http.start()
         _log.info("serving", url=self._http.url, version=_version())
@@ -94,15 +109,17 @@ class App:
     async def wait(self) -> None:
         """Until a signal asks to stop and those who are here have left, the time for that is over, or a second one comes."""
         await self._leaving.wait()
-        self._health.draining = True
+        self.health.draining = True
         if not self._empty.is_set():
             _log.info("draining", participants=self._participants, seconds=self._settings.server.drain_s)
             waits = [asyncio.ensure_future(event.wait()) for event in (self._empty, self._at_once)]
-            await asyncio.wait(
-                waits, timeout=self._settings.server.drain_s, return_when=asyncio.FIRST_COMPLETED
-            )
-            for wait in waits:
-                wait.cancel()
+            try:
+                await asyncio.wait(
+                    waits, timeout=self._settings.server.drain_s, return_when=asyncio.FIRST_COMPLETED
+                )
+            finally:
+                for wait in waits:
+                    wait.cancel()
 
     async def stop(self) -> None:
         if self._signaling:
@@ -110,34 +127,9 @@ class App:
         await self._http.stop()
         if self._media:
             self._media.stop()
+        for number in _SIGNALS:
+            asyncio.get_running_loop().remove_signal_handler(number)
         _log.info("stopped")
-
-    def _start_media(self) -> MediaPlane:
-        wanted = self._settings.media
-        found = addresses.resolve(wanted.addresses)
-        workers = worker_count(self._settings)
-        settings = MediaSettings(
-            workers=workers,
-            addresses=tuple((address, wanted.port) for address in found),
-            advertised=wanted.advertised,
-            tcp=wanted.tcp,
-            socket_buffer_bytes=wanted.socket_buffer_bytes,
-            max_transports=wanted.transports,
-            packets=wanted.packets,
-            pacing_bps=wanted.pacing_bps,
-        )
-        media = MediaPlane.start(settings)
-        _log.info("media addresses", addresses=found, workers=workers, cipher=_native.backend())
-        granted = min(media.buffer_bytes())
-        # The kernel doubles what is asked, for its own bookkeeping (socket(7)), and caps it silently.
-        if granted < 2 * wanted.socket_buffer_bytes:
-            _log.warning(
-                "socket buffers are smaller than media.socket_buffer_bytes: packets may be lost in bursts; "
-                "raise the sysctls net.core.rmem_max and net.core.wmem_max",
-                wanted=wanted.socket_buffer_bytes,
-                granted=granted // 2,
-            )
-        return media
 
     # ---- what is going on ----
 
@@ -157,10 +149,21 @@ class App:
             "1 while the server waits for people to leave.",
             "gauge",
             "",
-            {"": self._health.draining},
+            {"": self.health.draining},
         )
         if self._media:
             yield from _media_figures(self._media.snapshot())
+
+    def _warn_of_buffers(self, media: MediaPlane) -> None:
+        granted = min(media.buffer_bytes())
+        # The kernel doubles what is asked, for its own bookkeeping (socket(7)), and caps it silently.
+        if granted < 2 * media.settings.socket_buffer_bytes:
+            _log.warning(
+                "socket buffers are smaller than asked: packets may be lost in bursts",
+                asked=media.settings.socket_buffer_bytes,
+                granted=granted // 2,
+                advice="raise the sysctls net.core.rmem_max and net.core.wmem_max",
+            )
 
     # ---- signals ----
 
@@ -180,6 +183,10 @@ class App:
 
     def _on_reload(self) -> None:
         """Take over what can be; whatever is wrong, go on with what there is."""
+        if self._on_terminal and not sys.stderr.isatty():
+            # It was closed, which the kernel tells by the same signal. Nobody would know of a server that stays.
+            self._on_stop("SIGHUP")
+            return
         try:
             new = self._reload() if self._reload else self._settings
             changes = config.reload(self._settings, new)
@@ -188,30 +195,51 @@ class App:
         except LocalError as error:
             _log.error("not reloaded", reason=str(error))
             return
-        self._settings = changes.config
-        self._gate.reload(changes.config)
-        self._rooms.change_limits(_room_limits(changes.config))
-        if self._signaling:
-            self._signaling.limits = _signaling_limits(changes.config)
-        log.set_level(changes.config.log.level)
         restart = list(changes.restart)
         if bool(self._tls) != bool(changes.config.tls.certificate):
             restart.append("tls (between http and https)")
         _log.info("reloaded", changed=changes.reloaded)
         if restart:
             _log.warning("needs a restart", changed=restart)
+        self._take_over(changes.config)
+
+    def _take_over(self, settings: Config) -> None:
+        self._settings = settings
+        self.gate.take_over(settings)
+        self._rooms.change_limits(_room_limits(settings))
+        if self._signaling:
+            self._signaling.limits = _signaling_limits(settings)
+        log.set_level(settings.log.level)
+
+
+def _media_settings(settings: Config, found: Iterable[str], workers: int) -> MediaSettings:
+    media = settings.media
+    return MediaSettings(
+        workers=workers,
+        addresses=tuple((address, media.port) for address in found),
+        advertised=media.advertised,
+        tcp=media.tcp,
+        socket_buffer_bytes=media.socket_buffer_bytes,
+        max_transports=media.transports,
+        packets=media.packets,
+        pacing_bps=media.pacing_bps,
+    )
 
 
 def _room_limits(settings: Config) -> RoomLimits:
-    return RoomLimits(participants_per_room=settings.limits.participants_per_room)
+    limits = settings.limits
+    return RoomLimits(
+        participants_per_room=limits.participants_per_room, rooms_per_address=limits.rooms_per_address
+    )
 
 
 def _signaling_limits(settings: Config) -> Limits:
     limits = settings.limits
     return Limits(
-        binary_bytes=limits.message_bytes,
+        text_bytes=limits.text_bytes,
+        binary_bytes=limits.binary_bytes,
         messages_per_second=limits.messages_per_second,
-        message_burst=max(60, int(2 * limits.messages_per_second)),
+        message_burst=limits.message_burst,
         queue_bytes=limits.queue_bytes,
         connections_per_address=limits.connections_per_address,
     )
@@ -221,13 +249,8 @@ def _media_figures(taken: Snapshot) -> Iterable[Figure]:
     for name in taken.workers[0]:
         kind: Literal["counter", "gauge"] = "gauge" if name in _GAUGES else "counter"
         values = {str(index): float(worker[name]) for index, worker in enumerate(taken.workers)}
-        yield Figure(
-            f"sfu_worker_{name}",
-            f"{name} of native/media/stats.h or native/net/worker.h.",
-            kind,
-            "worker",
-            values,
-        )
+        help_ = f"{name.replace('_', ' ').capitalize()}, as native/media/stats.h and native/net/worker.h say."
+        yield Figure(f"sfu_worker_{name}", help_, kind, "worker", values)
 
 
 def worker_count(settings: Config) -> int:

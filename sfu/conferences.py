@@ -27,7 +27,7 @@ from sfu.model.intents import (
 from sfu.model.room import Room
 from sfu.model.rooms import Rooms
 from sfu.model.view import Wish
-from sfu.sdp import Local, Negotiation, build_answer, negotiate, parse_offer
+from sfu.sdp import Local, Negotiation, OfferedSlot, build_answer, negotiate, parse_offer
 from sfu.signaling.application import Entry, Peer
 from sfu.signaling.messages import KIND_PROFILE, RosterPage, Settings
 from sfu.signaling.translate import event_message, roster_page
@@ -50,6 +50,7 @@ class _Member:
     session_id: int = field(default_factory=lambda: secrets.randbits(_SESSION_ID_BITS))
     session_versions: "itertools.count[int]" = field(default_factory=itertools.count)
     remote_ufrag: str = ""
+    slots: tuple[OfferedSlot, ...] = ()  # of the last offer: they keep their numbers
 
 
 class Conferences:
@@ -77,7 +78,7 @@ class Conferences:
     async def on_offer(self, peer: Peer, sdp: str) -> str:
         member = self._member(peer)
         offer = parse_offer(sdp)
-        negotiation = negotiate(offer, ROOM_CODECS)
+        negotiation = negotiate(offer, ROOM_CODECS, member.slots)
         transport, is_new = self._transport_for(member, negotiation)
         try:
             intents = member.room.describe(member.id, negotiation.tracks, negotiation.slots)
@@ -87,6 +88,7 @@ class Conferences:
             raise
         member.transport = transport
         member.remote_ufrag = negotiation.ufrag
+        member.slots = negotiation.slots
         ssrcs = transport.assign_ssrcs(negotiation)
         transport.apply(negotiation, ssrcs)
         self._apply(member.room, intents)

@@ -5,7 +5,8 @@ import contextlib
 import secrets
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any
 
 import structlog
 from aiohttp import WSMsgType, web
@@ -78,8 +79,7 @@ class SignalingServer:
         self._peers: dict[str, _Peer] = {}  # those that joined, by token
         self._connections: set[_Connection] = set()
         self._per_address: Counter[str] = Counter()
-        self._joining: set[asyncio.Future[None]] = set()
-        self._leaving: set[asyncio.Future[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
         self._is_closing = False
 
     @property
@@ -105,8 +105,8 @@ class SignalingServer:
             peer.close(Code.SHUTTING_DOWN)
         for connection in list(self._connections):
             connection.close(1001, Code.SHUTTING_DOWN)
-        while self._leaving or self._joining:
-            await asyncio.wait(self._leaving | self._joining)
+        while self._tasks:
+            await asyncio.wait(self._tasks)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         limits, address = self.limits, self._address_of(request)
@@ -167,12 +167,8 @@ class SignalingServer:
             case Find(hello):
                 self._resume(hello, peer, connection)
             case Ask(id, demand):
-                # An earlier connection of the same session may have a request under way.
-                async with peer.one_at_a_time:
-                    reply = await self._ask(id, demand, peer)
-                    peer.emit(peer.session.answer(id, reply))
-                if isinstance(demand, Leave) and peer.connection is not None:
-                    peer.connection.close(1000, "left")
+                # What is begun is done and answered, whatever becomes of this connection.
+                await asyncio.shield(self._start(self._answer(id, demand, peer)))
 
     def _resume(self, hello: Hello, fresh: "_Peer", connection: "_Connection") -> None:
         """Put the earlier session in the place of the fresh one, if it can be had."""
@@ -195,13 +191,23 @@ class SignalingServer:
             return  # it has another one by now
         peer.connection = None
         if peer.token in self._peers:
-            peer.expiry = asyncio.get_running_loop().call_later(
-                self.limits.resume_seconds, self.end, peer, "lost"
-            )
-        else:
+            self._await_return(peer)
+        elif peer.session.state is not State.JOINING:
             peer.session.end()
 
+    def _await_return(self, peer: "_Peer") -> None:
+        loop = asyncio.get_running_loop()
+        peer.expiry = loop.call_later(self.limits.resume_seconds, self.end, peer, "lost")
+
     # ---- requests ----
+
+    async def _answer(self, id: int, demand: Demand, peer: "_Peer") -> None:
+        # An earlier connection of the same session may have a request under way.
+        async with peer.one_at_a_time:
+            reply = await self._ask(id, demand, peer)
+            peer.emit(peer.session.answer(id, reply))
+        if isinstance(demand, Leave) and peer.connection is not None:
+            peer.connection.close(1000, "left")
 
     async def _ask(self, id: int, demand: Demand, peer: "_Peer") -> Reply:
         try:
@@ -238,18 +244,14 @@ class SignalingServer:
     async def _join(self, id: int, room: str, token: str | None, peer: "_Peer") -> Reply:
         self._refuse_when_closing()
         grant = self._authorise(room, token, peer.address)
-        over = asyncio.get_running_loop().create_future()
-        self._joining.add(over)
-        try:
-            entry: Entry = await self._application.on_join(peer, room, grant)
-            peer.room, peer.participant = room, entry.participant
-            self._peers[peer.token] = peer
-            if self._is_closing:
-                self.end(peer, Code.SHUTTING_DOWN)
-            self._refuse_when_closing()
-        finally:
-            self._joining.discard(over)
-            over.set_result(None)
+        entry: Entry = await self._application.on_join(peer, room, grant)
+        peer.room, peer.participant = room, entry.participant
+        self._peers[peer.token] = peer
+        if self._is_closing:
+            self.end(peer, Code.SHUTTING_DOWN)
+        self._refuse_when_closing()
+        if peer.connection is None:
+            self._await_return(peer)
         return Joined(id=id, participant=entry.participant, roster=entry.roster, settings=entry.settings)
 
     def _refuse_when_closing(self) -> None:
@@ -263,13 +265,18 @@ class SignalingServer:
         peer.session.end()
         if peer.expiry is not None:
             peer.expiry.cancel()
-        task = asyncio.get_running_loop().create_task(self._leave(peer, reason))
-        self._leaving.add(task)
-        task.add_done_callback(self._leaving.discard)
+        _ = self._start(self._leave(peer, reason))
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
 
     async def _leave(self, peer: "_Peer", reason: str) -> None:
         try:
-            await self._application.on_leave(peer, reason)
+            async with peer.one_at_a_time:
+                await self._application.on_leave(peer, reason)
         except Exception:  # noqa: BLE001  there is nobody left to tell
             _log.exception("leaving failed")
 

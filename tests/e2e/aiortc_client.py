@@ -12,6 +12,8 @@ import av
 from aiortc import (
     AudioStreamTrack,
     MediaStreamTrack,
+    RTCBundlePolicy,
+    RTCConfiguration,
     RTCPeerConnection,
     RTCSessionDescription,
     VideoStreamTrack,
@@ -36,6 +38,16 @@ class _Pattern(VideoStreamTrack):
         return frame
 
 
+def _for_aiortc(answer: str) -> str:
+    """aiortc takes the candidates of the last m-line of a kind, not those of the bundle's first: all get the same."""
+    head, *media = answer.split("\r\nm=")
+    lines = [
+        line for line in media[0].split("\r\n") if line.startswith(("a=candidate", "a=end-of-candidates"))
+    ]
+    rest = [section.rstrip("\r\n") + "\r\n" + "\r\n".join(lines) for section in media[1:]]
+    return "\r\nm=".join([head, media[0].rstrip("\r\n"), *rest]) + "\r\n"
+
+
 class AiortcClient:
     def __init__(self) -> None:
         self.participant = 0
@@ -47,6 +59,7 @@ class AiortcClient:
         self._counts: dict[int, int] = defaultdict(int)  # frames by slot
         self._kinds: list[str] = []
         self._tasks: list[asyncio.Task[None]] = []
+        self._ws: aiohttp.ClientWebSocketResponse
 
     @classmethod
     async def join(cls, server: Server, room: str) -> "AiortcClient":
@@ -81,7 +94,7 @@ class AiortcClient:
         slots = [self._pc.addTransceiver(kind, direction="recvonly") for kind in self._kinds]
         await self._pc.setLocalDescription(await self._pc.createOffer())
         answer = await self._request(type="offer", sdp=self._pc.localDescription.sdp)
-        await self._pc.setRemoteDescription(RTCSessionDescription(answer["sdp"], "answer"))
+        await self._pc.setRemoteDescription(RTCSessionDescription(_for_aiortc(answer["sdp"]), "answer"))
         for slot, transceiver in enumerate(slots):
             self._tasks.append(asyncio.create_task(self._count(slot, transceiver.receiver.track)))
 
@@ -93,7 +106,8 @@ class AiortcClient:
 
     async def _request(self, **fields: Any) -> dict[str, Any]:
         request = next(self._ids)
-        answer = self._waiting[request] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        self._waiting[request] = answer
         await self._ws.send_json({"v": 0, "id": request, **fields})
         return await answer
 

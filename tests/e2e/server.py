@@ -76,5 +76,4 @@ async def _url(process: asyncio.subprocess.Process, lines: list[dict[str, object
 
 async def _read(process: asyncio.subprocess.Process, lines: list[dict[str, object]]) -> None:
     assert process.stdout
-    async for line in process.stdout:
-        lines.append(json.loads(line))
+    lines.extend([json.loads(line) async for line in process.stdout])

@@ -141,9 +141,9 @@ class Client:
     async def say(self, type: str, id: int | None = None, **fields: Any) -> int:
         if id is None:
             self._id += 1
-            id = self._id
-        await self.socket.send_str(json.dumps({"v": 0, "type": type, "id": id, **fields}))
-        return id
+        request = self._id if id is None else id
+        await self.socket.send_str(json.dumps({"v": 0, "type": type, "id": request, **fields}))
+        return request
 
     async def ask(self, type: str, id: int | None = None, **fields: Any) -> dict[str, Any]:
         return await self.answer_to(await self.say(type, id, **fields))

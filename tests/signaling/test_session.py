@@ -119,7 +119,12 @@ def test_what_may_be_said_when(state: State, type: str) -> None:
         client.say("join", 2, room=ROOM)
     if state is State.JOINED:
         client.session.answer(2, joined(2))
-    fields = {"hello": {"versions": [0]}, "join": {"room": ROOM}, "offer": {"sdp": ""}, "view": {"slots": []}}
+    fields: dict[str, dict[str, Any]] = {
+        "hello": {"versions": [0]},
+        "join": {"room": ROOM},
+        "offer": {"sdp": ""},
+        "view": {"slots": []},
+    }
     outputs = client.send(id=9) if type == "frame" else client.say(type, 9, **fields.get(type, {}))
     if type in allowed:
         assert not any(isinstance(message, dict) and message["type"] == "error" for message in read(outputs))
