@@ -35,7 +35,7 @@ enum {
 typedef struct engine_config {
     uint8_t index; // of this engine, below the hand-off's engine count
     uint32_t max_transports;
-    uint32_t packets;           // bodies in the pool: memory is about 1,7 kB each
+    uint32_t packets;           // bodies in the pool: memory is about 1.7 kB each
     uint32_t max_payload_bytes; // UDP payload that is ever sent: 1232 suits every IPv6 path
     uint64_t pacing_bps;        // of a new transport
     uint64_t seed[2];           // keys the address table's hash, RTP sequence starts and the like
@@ -71,7 +71,8 @@ void engine_on_handoff(engine *self, uint64_t now_us);
 // ---- commands of the control plane ----
 
 typedef enum command_type {
-    COMMAND_TRANSPORT_OPEN = 1,
+    COMMAND_NONE = 0, // refused
+    COMMAND_TRANSPORT_OPEN,
     COMMAND_TRANSPORT_RESTART,  // ICE restart: new credentials
     COMMAND_TRANSPORT_KEYS,     // DTLS is through: SRTP keys of both directions
     COMMAND_TRANSPORT_DTLS,     // one DTLS record flight datagram to send

@@ -99,7 +99,7 @@ int socket_disable_gro(int fd) {
 }
 
 int socket_local_address(int fd, net_address *address) {
-    struct sockaddr_storage storage;
+    struct sockaddr_storage storage = {0};
     socklen_t size = sizeof storage;
     if (getsockname(fd, (struct sockaddr *)&storage, &size) < 0) return -errno;
     *address = socket_address_in(&storage);

@@ -98,7 +98,7 @@ static uint32_t make_local(tcp_server *server, const connection *c) {
 }
 
 void tcp_accept(tcp_server *server, int listener, engine *media, uint64_t now_us) {
-    struct sockaddr_storage address;
+    struct sockaddr_storage address = {0};
     socklen_t size = sizeof address;
     int fd;
     while ((fd = accept4(listener, (struct sockaddr *)&address, &size, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
