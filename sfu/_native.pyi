@@ -4,12 +4,12 @@ from typing import NamedTuple
 class Event(NamedTuple):
     """What happened to a transport."""
 
-    type: str  # connected, disconnected, path, secured, closed, dtls, slot_filled
+    type: str  # connected, disconnected, path, secured, closed, dtls, slot_filled, trace
     transport: int
     slot: int  # of slot_filled
     source: int  # of slot_filled; 0: the slot is empty
     path: tuple[int, tuple[str, int]]  # local index, (ip, port): of connected and path
-    data: bytes  # of dtls: one datagram
+    data: bytes  # of dtls: one datagram; of trace: records (native/media/trace.h)
 
 class Refusal(NamedTuple):
     """A command that the engine refused; it changed nothing."""
@@ -70,6 +70,7 @@ class Workers:
         send_extensions: Collection[str],
     ) -> None: ...
     def transport_pacing(self, worker: int, transport: int, bps: int) -> None: ...
+    def transport_trace(self, worker: int, transport: int, mode: str) -> None: ...
     def transport_close(self, worker: int, transport: int) -> None: ...
     def track_add(
         self,

@@ -20,6 +20,7 @@ from sfu.http.health import Health
 from sfu.http.metrics import Figure, Metrics
 from sfu.http.remote import remote_of
 from sfu.http.tls import TlsFiles
+from sfu.http.trace import Trace
 from sfu.media.engine import MediaPlane, MediaSettings
 from sfu.media.snapshot import Snapshot
 from sfu.model.admission import RoomLimits
@@ -94,13 +95,18 @@ class App:
             )
         self._media = MediaPlane.start(_media_settings(self._settings, media, workers))
         self._warn_of_buffers(self._media)
+        conferences = Conferences(self._rooms, self._media, self.on_participants)
         self._signaling = SignalingServer(
-            Conferences(self._rooms, self._media, self.on_participants),
+            conferences,
             self.gate.authorise,
             _signaling_limits(self._settings),
             address_of=remote_of(self._settings.http.trusted_proxies),
         )
         self._signaling.add_to(self._http_app)
+        if self._settings.trace.enabled:
+            Trace(conferences.transport_of, self._media.server_address, self._settings.trace.token).install(
+                self._http_app
+            )
         static.install(self._http_app, self._web)  # last: it takes every path that nothing else has
         self._watch_signals()
         await self._http.start()

@@ -64,6 +64,11 @@ class Conferences:
         self._members: dict[tuple[str, int], _Member] = {}
         self._sources: dict[tuple[str, int], Source] = {}  # by room and track
 
+    def transport_of(self, room: str, participant: int) -> Transport | None:
+        """The participant's transport, for whoever traces it."""
+        member = self._members.get((room, participant))
+        return member.transport if member else None
+
     # ---- what clients ask for ----
 
     async def on_join(self, peer: Peer, room: str, grant: Grant) -> Entry:

@@ -110,6 +110,11 @@ class Metrics(msgspec.Struct, frozen=True):
     token: Annotated[Secret, Meta(description="text in quotes")] = Secret("")
 
 
+class Trace(msgspec.Struct, frozen=True):
+    enabled: Flag = False
+    token: Annotated[Secret, Meta(description="text in quotes")] = Secret("")
+
+
 class Log(msgspec.Struct, frozen=True):
     level: Annotated[
         Literal["debug", "info", "warning", "error"],
@@ -135,6 +140,7 @@ class Config(msgspec.Struct, frozen=True):
     auth: Auth = Auth()
     limits: Limits = Limits()
     metrics: Metrics = Metrics()
+    trace: Trace = Trace()
     log: Log = Log()
     server: Server = Server()
 

@@ -55,6 +55,7 @@ cdef extern from "net/worker.h":
 COMMANDS = (
     "none", "transport_open", "transport_restart", "transport_keys", "transport_dtls", "transport_payloads",
     "transport_pacing", "transport_close", "track_add", "track_remove", "slot_add", "slot_source",
+    "transport_trace",
 )  # fmt: skip
 
 Refusal = namedtuple("Refusal", "command transport errno")
@@ -185,6 +186,12 @@ cdef class Workers:
     def transport_pacing(self, worker, transport, bps):
         cdef command order
         _fill_pacing(&order, transport, bps)
+        self._send(worker, &order)
+
+    def transport_trace(self, worker, transport, mode):
+        """`mode`: off, events or packets; what is recorded comes up in events of type trace."""
+        cdef command order
+        _fill_trace(&order, transport, mode)
         self._send(worker, &order)
 
     def transport_close(self, worker, transport):

@@ -75,6 +75,7 @@ cdef extern from "media/engine.h":
         COMMAND_TRACK_REMOVE
         COMMAND_SLOT_ADD
         COMMAND_SLOT_SOURCE
+        COMMAND_TRANSPORT_TRACE
     ctypedef struct payload_mapping:
         uint8_t payload_type
         uint8_t rtx_payload_type
@@ -101,6 +102,8 @@ cdef extern from "media/engine.h":
         uint32_t send_extensions
     ctypedef struct command_pacing:
         uint64_t bps
+    ctypedef struct command_trace:
+        int mode
     ctypedef struct command_track:
         uint32_t source
         int kind
@@ -130,6 +133,7 @@ cdef extern from "media/engine.h":
         command_dtls dtls
         command_payloads payloads
         command_pacing pacing
+        command_trace trace
         command_track track
         command_untrack untrack
         command_slot slot
@@ -151,8 +155,9 @@ EXTENSIONS = (
 )  # fmt: skip
 ENVELOPES = ("opaque", "vp8", "vp9", "h264", "av1")
 EVENTS = (
-    "none", "connected", "disconnected", "path", "secured", "closed", "dtls", "slot_filled",
+    "none", "connected", "disconnected", "path", "secured", "closed", "dtls", "slot_filled", "trace",
 )  # fmt: skip
+TRACE_MODES = ("off", "events", "packets")  # of media/trace.h
 assert len(EXTENSIONS) == RTP_EXT_KINDS
 
 Event = namedtuple("Event", "type transport slot source path data")
@@ -261,6 +266,12 @@ cdef int _fill_payloads(command *order, transport, mappings, extension_ids, send
 cdef int _fill_pacing(command *order, transport, bps) except -1:
     _begin(order, COMMAND_TRANSPORT_PACING, transport)
     order.pacing.bps = bps
+    return 0
+
+
+cdef int _fill_trace(command *order, transport, mode) except -1:
+    _begin(order, COMMAND_TRANSPORT_TRACE, transport)
+    order.trace.mode = TRACE_MODES.index(mode)
     return 0
 
 

@@ -37,7 +37,6 @@ static int open_transport(engine *self, uint64_t now_us, const command *c) {
 }
 
 static int restart_transport(engine *self, uint64_t now_us, const command *c) {
-    (void)now_us;
     transport *to = &self->transports[c->transport];
     ice_lite agent = to->ice;
     int status = ice_lite_restart(&agent, &c->ice.local, c->ice.remote_ufrag);
@@ -48,6 +47,7 @@ static int restart_transport(engine *self, uint64_t now_us, const command *c) {
         address_table_remove_ufrag(self->addresses, to->ice.local.ufrag);
     }
     to->ice = agent;
+    trace_event(to->tracing, (trace_record){.at_us = now_us, .what = TRACE_RESTARTED});
     return 0;
 }
 
@@ -64,6 +64,7 @@ static int set_keys(engine *self, uint64_t now_us, const command *c) {
     }
     to->sender = sender;
     to->receiver = receiver;
+    trace_event(to->tracing, (trace_record){.at_us = now_us, .what = TRACE_KEYS, .number = (uint32_t)c->keys.profile});
     for (uint16_t i = 0; i < to->slot_limit; i++) {
         const slot *s = to->slots[i];
         if (s && s->filled && s->kind == MEDIA_VIDEO) exchange_want_key_frame(self, s->filled, s->layer, now_us);
@@ -123,6 +124,7 @@ static int set_payloads(engine *self, uint64_t now_us, const command *c) {
         to->mapping_count = probe->mapping_count;
         to->extensions = probe->extensions;
         to->send_extensions = probe->send_extensions;
+        trace_event(to->tracing, (trace_record){.at_us = now_us, .what = TRACE_PAYLOADS, .number = c->payloads.count});
     }
     free(probe);
     return status;
@@ -132,6 +134,8 @@ static int set_pacing(engine *self, uint64_t now_us, const command *c) {
     if (c->pacing.bps == 0) return -EINVAL;
     transport *to = &self->transports[c->transport];
     pacer_set_rate(&to->pacing, c->pacing.bps, now_us);
+    trace_event(to->tracing,
+                (trace_record){.at_us = now_us, .what = TRACE_PACING, .number = (uint32_t)(c->pacing.bps / 1000)});
     engine_touch(self, to, transport_next_deadline_us(to));
     return 0;
 }
@@ -139,6 +143,11 @@ static int set_pacing(engine *self, uint64_t now_us, const command *c) {
 static int close_transport(engine *self, uint64_t now_us, const command *c) {
     transport_close(self, &self->transports[c->transport], now_us);
     return 0;
+}
+
+static int set_trace(engine *self, uint64_t now_us, const command *c) {
+    if (c->trace.mode > TRACE_PACKETS) return -EINVAL;
+    return transport_trace(self, &self->transports[c->transport], c->trace.mode, now_us);
 }
 
 static bool is_terminated(const char *text, size_t size) {
@@ -260,7 +269,7 @@ static int (*const handlers[])(engine *self, uint64_t now_us, const command *c) 
     [COMMAND_TRANSPORT_PAYLOADS] = set_payloads, [COMMAND_TRANSPORT_PACING] = set_pacing,
     [COMMAND_TRANSPORT_CLOSE] = close_transport, [COMMAND_TRACK_ADD] = add_track,
     [COMMAND_TRACK_REMOVE] = remove_track,       [COMMAND_SLOT_ADD] = add_slot,
-    [COMMAND_SLOT_SOURCE] = fill_slot,
+    [COMMAND_SLOT_SOURCE] = fill_slot,           [COMMAND_TRANSPORT_TRACE] = set_trace,
 };
 
 int engine_on_command(engine *self, uint64_t now_us, const command *c) {

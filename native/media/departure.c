@@ -284,6 +284,18 @@ static size_t run_length_class(size_t segments) {
     return class;
 }
 
+// SRTP leaves the header as it is (RFC 3711 section 3.1) and the text where it was.
+static void trace_sent(const builder *b, const srtp_outgoing *sent) {
+    if (!b->to->tracing || !trace_takes_packets(b->to->tracing)) return;
+    const trace_piece pieces[TRACE_MAX_PIECES] = {
+        {sent->output, sent->header_length},
+        {sent->text.prefix, sent->text.prefix_length},
+        {sent->text.body, sent->text.body_length},
+        {sent->text.suffix, sent->text.suffix_length},
+    };
+    trace_put(b->to->tracing, (trace_record){.at_us = b->now_us, .what = TRACE_PACKET_OUT}, pieces, TRACE_MAX_PIECES);
+}
+
 // Takes one run off the queue and makes it a message. Returns its bytes; 0 if nothing of it could be protected.
 static size_t build_run(builder *b, departure_queue *queue, run planned, bool droppable, transmit *message) {
     engine *self = b->self;
@@ -310,6 +322,7 @@ static size_t build_run(builder *b, departure_queue *queue, run planned, bool dr
     size_t segments = 0;
     for (size_t i = 0; i < count; i++) {
         if (batch[i].status == 0) {
+            trace_sent(b, &batch[i]);
             // A packet that SRTP refused leaves a gap in the run: what follows moves up.
             if (batch[i].output != end) memmove(end, batch[i].output, batch[i].output_length);
             end += batch[i].output_length;

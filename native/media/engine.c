@@ -363,6 +363,21 @@ bool engine_next_event(engine *self, event *out) {
     return true;
 }
 
+bool engine_next_trace(engine *self, event *out) {
+    for (size_t i = 0; i < self->traced_count; i++) {
+        uint32_t id = self->traced[i];
+        *out = (event){.type = EVENT_TRANSPORT_TRACE, .transport = id};
+        out->length = (uint16_t)trace_read(self->transports[id].tracing, out->bytes, sizeof out->bytes);
+        if (out->length == 0) continue;
+        // The others first the next time.
+        for (size_t k = i + 1; k < self->traced_count; k++)
+            self->traced[k - 1] = self->traced[k];
+        self->traced[self->traced_count - 1] = id;
+        return true;
+    }
+    return false;
+}
+
 const engine_stats *engine_get_stats(const engine *self) {
     return &self->stats;
 }

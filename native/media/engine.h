@@ -15,6 +15,7 @@
 #include "core/srtp.h"
 #include "media/ice.h"
 #include "media/stats.h"
+#include "media/trace.h"
 
 typedef struct engine engine;
 typedef struct handoff handoff;
@@ -29,6 +30,7 @@ enum {
     ENGINE_MAX_RUN = 64,          // segments of one message: the kernel's UDP_MAX_SEGMENTS
     ENGINE_MAX_RUN_BYTES = 63000, // UDP payload of one message
     ENGINE_TURN_PACKETS = 256,    // packets made in one engine_poll, about 200 µs of work
+    ENGINE_MAX_TRACES = 16,       // transports traced at a time
     ENGINE_NO_SOURCE = 0,
 };
 
@@ -83,6 +85,7 @@ typedef enum command_type {
     COMMAND_TRACK_REMOVE,
     COMMAND_SLOT_ADD,
     COMMAND_SLOT_SOURCE,
+    COMMAND_TRANSPORT_TRACE,
 } command_type;
 
 typedef enum media_kind { MEDIA_AUDIO = 0, MEDIA_VIDEO = 1 } media_kind;
@@ -130,6 +133,9 @@ typedef struct command {
         struct {
             uint64_t bps;
         } pacing;
+        struct {
+            trace_mode mode;
+        } trace;
         struct {
             // Id, unique among all engines and never used again, rising on each engine; not ENGINE_NO_SOURCE. A slot of
             // another engine may be filled with it before this command has come.
@@ -199,6 +205,7 @@ typedef enum event_type {
     EVENT_TRANSPORT_CLOSED,       // its number is free
     EVENT_TRANSPORT_DTLS,         // a DTLS datagram, only from validated addresses
     EVENT_SLOT_FILLED,            // the slot now carries that source (its key frame has come), or none
+    EVENT_TRANSPORT_TRACE,        // records of media/trace.h, only from engine_next_trace
 } event_type;
 
 typedef struct event {
@@ -207,13 +214,16 @@ typedef struct event {
     uint16_t slot;   // SLOT_FILLED
     uint32_t source; // SLOT_FILLED
     ice_path path;   // PATH, CONNECTED
-    uint16_t length; // DTLS
+    uint16_t length; // DTLS, TRACE
     uint8_t bytes[ENGINE_MAX_DATAGRAM];
 } event;
 
 // The next event. False when there is none. State is never lost: what happened twice before it was read is told once,
 // the last way it is. DTLS datagrams are queued up to a bound and then dropped: DTLS sends again.
 bool engine_next_event(engine *self, event *event);
+// The next batch of records of a transport that is traced. False when there is none. Who has no room for it leaves it:
+// what then finds a full ring is counted in the trace.
+bool engine_next_trace(engine *self, event *event);
 
 const engine_stats *engine_get_stats(const engine *self);
 // 0 or -ENOENT.

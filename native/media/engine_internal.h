@@ -82,6 +82,8 @@ struct engine {
     uint32_t newest_source;   // highest id that was ever published here: an unknown one below it is gone
     early_subscription early[ENGINE_MAX_EARLY];
     size_t early_count;
+    uint32_t traced[ENGINE_MAX_TRACES]; // transports, in turn
+    size_t traced_count;
     uint64_t wakeups;
     engine_stats stats;
 };
@@ -142,6 +144,8 @@ void transport_remove_track(engine *self, transport *from, source *removed, uint
 void transport_apply(engine *self, transport *which, const ice_change *change, uint64_t now_us);
 // When the transport has to be looked at next, whatever happens.
 uint64_t transport_next_deadline_us(const transport *self);
+// Begins, changes or (TRACE_OFF) ends a trace. 0, -ENOSPC or -ENOMEM.
+int transport_trace(engine *self, transport *which, trace_mode mode, uint64_t now_us);
 // Drops everything that waits; video goes on at a key frame.
 void transport_flush(engine *self, transport *which, uint64_t now_us);
 

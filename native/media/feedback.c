@@ -54,6 +54,9 @@ static void on_nack(rtcp_context *c, const rtcp_packet *part, uint32_t media_ssr
     }
     size_t count = (size_t)named < MAX_NACKS ? (size_t)named : MAX_NACKS;
     c->from->stats.nacks_received += count;
+    trace_event(
+        c->from->tracing,
+        (trace_record){.at_us = c->now_us, .what = TRACE_NACK_RECEIVED, .slot = meant->id, .number = (uint32_t)count});
     for (size_t i = 0; i < count; i++)
         slot_on_nack(c->self, meant, lost[i], c->now_us);
 }
@@ -86,8 +89,13 @@ static void on_rtpfb(rtcp_context *c, const rtcp_packet *part) {
 
 static void want_key_frame(rtcp_context *c, uint32_t ssrc) {
     const slot *meant = transport_slot_by_ssrc(c->from, ssrc);
-    if (meant && meant->filled && meant->kind == MEDIA_VIDEO)
-        exchange_want_key_frame(c->self, meant->filled, meant->layer, c->now_us);
+    if (!meant || !meant->filled || meant->kind != MEDIA_VIDEO) return;
+    trace_event(c->from->tracing, (trace_record){.at_us = c->now_us,
+                                                 .what = TRACE_KEY_FRAME_WANTED,
+                                                 .slot = meant->id,
+                                                 .id = meant->filled->id,
+                                                 .layer = meant->layer});
+    exchange_want_key_frame(c->self, meant->filled, meant->layer, c->now_us);
 }
 
 static void on_psfb(rtcp_context *c, const rtcp_packet *part) {
@@ -132,7 +140,9 @@ void feedback_receive(engine *self, transport *from, const datagram *in, uint64_
     if (!from->secured) {
         from->secured = true;
         engine_raise(self, from, EVENT_TRANSPORT_SECURED);
+        trace_event(from->tracing, (trace_record){.at_us = now_us, .what = TRACE_SECURED});
     }
+    trace_packet(from->tracing, now_us, TRACE_PACKET_IN, plain, (size_t)length);
     self->stats.rtcp_received++;
     if (rtcp_check(plain, (size_t)length) < 0) {
         self->stats.rtcp_malformed++;

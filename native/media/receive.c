@@ -15,7 +15,8 @@ static void note_arrival(engine *self, transport *from, const packet_body *body,
     engine_touch(self, from, arrival_feedback_next_deadline_us(from->arrivals));
 }
 
-static const ssrc_binding *bind(engine *self, transport *from, const packet_body *body, uint32_t ssrc, bool is_rtx) {
+static const ssrc_binding *bind(engine *self, transport *from, const packet_body *body, uint32_t ssrc, bool is_rtx,
+                                uint64_t now_us) {
     const ssrc_binding *known = ssrc_latch_find(&from->latch, ssrc);
     if (known) return known;
     ssrc_binding binding = {.ssrc = ssrc};
@@ -24,7 +25,13 @@ static const ssrc_binding *bind(engine *self, transport *from, const packet_body
         self->stats.rtp_unlatched++;
         return NULL;
     }
-    return ssrc_latch_find(&from->latch, ssrc);
+    known = ssrc_latch_find(&from->latch, ssrc);
+    trace_event(from->tracing, (trace_record){.at_us = now_us,
+                                              .what = is_rtx ? TRACE_LATCHED_RTX : TRACE_LATCHED,
+                                              .id = known->track->id,
+                                              .layer = known->layer,
+                                              .number = ssrc});
+    return known;
 }
 
 // What follows for a layer's reception when a packet of it has come.
@@ -35,7 +42,14 @@ static void note_reception(engine *self, transport *from, source_layer *layer, c
     if (body->kind != MEDIA_VIDEO) return;
     if (!layer->nacks && !(layer->nacks = nack_request_create())) return;
     if (nack_request_on_packet(layer->nacks, now_us, body->sequence)) key_frame_request_ask(&layer->key_frames, now_us);
-    if (body->key_frame && body->frame_start) key_frame_request_on_key_frame(&layer->key_frames, now_us);
+    if (body->key_frame && body->frame_start) {
+        key_frame_request_on_key_frame(&layer->key_frames, now_us);
+        trace_event(from->tracing, (trace_record){.at_us = now_us,
+                                                  .what = TRACE_KEY_FRAME_ARRIVED,
+                                                  .id = body->source,
+                                                  .layer = body->layer,
+                                                  .number = body->timestamp});
+    }
     engine_touch(self, from, nack_request_next_deadline_us(layer->nacks));
     engine_touch(self, from, key_frame_request_next_deadline_us(&layer->key_frames));
 }
@@ -127,7 +141,7 @@ static bool sort_packet(engine *self, transport *from, packet_body *body, rtp_he
     }
     bool is_rtx = (mapping & TRANSPORT_RTX_FLAG) != 0;
     const payload_mapping *payload = &from->mappings[mapping & ~TRANSPORT_RTX_FLAG];
-    const ssrc_binding *binding = bind(self, from, body, header->ssrc, is_rtx);
+    const ssrc_binding *binding = bind(self, from, body, header->ssrc, is_rtx, now_us);
     if (!binding || binding->is_rtx != is_rtx) return false;
     if (is_rtx && !recover(self, from, binding, body, header, payload)) return false;
     if (!is_rtx && binding->track->layers[binding->layer].reception.clock_rate == 0)
@@ -166,7 +180,9 @@ void receive_rtp(engine *self, transport *from, const datagram *in, uint64_t now
     if (!from->secured) {
         from->secured = true;
         engine_raise(self, from, EVENT_TRANSPORT_SECURED);
+        trace_event(from->tracing, (trace_record){.at_us = now_us, .what = TRACE_SECURED});
     }
+    trace_packet(from->tracing, now_us, TRACE_PACKET_IN, body->bytes, opened.output_length);
     self->stats.rtp_received++;
     from->stats.packets_received++;
     from->stats.bytes_received += in->length;

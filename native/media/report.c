@@ -17,6 +17,7 @@ typedef struct rtcp_builder {
     engine *self;
     transport *to;
     transmit *messages;
+    uint64_t now_us;
     size_t capacity;
     size_t made;
     writer w;
@@ -26,6 +27,7 @@ typedef struct rtcp_builder {
 static void close_datagram(rtcp_builder *b) {
     if (!b->start) return;
     size_t length = writer_length(&b->w);
+    trace_packet(b->to->tracing, b->now_us, TRACE_PACKET_OUT, b->start, length);
     int protected =
         length ? srtcp_protect(b->to->sender, b->start, length, RTCP_DATAGRAM_BYTES + SRTCP_MAX_OVERHEAD) : 0;
     if (protected > 0 && writer_ok(&b->w)) {
@@ -107,13 +109,22 @@ static void write_reports(rtcp_builder *b, uint64_t now_us) {
     b->to->report_us = sends || receives ? now_us + TRANSPORT_REPORT_US : UINT64_MAX;
 }
 
-static void write_layer_requests(rtcp_builder *b, source_layer *layer, uint64_t now_us) {
+static void trace_layer(const rtcp_builder *b, trace_what what, const source *track, uint8_t layer, size_t number) {
+    trace_event(
+        b->to->tracing,
+        (trace_record){
+            .at_us = b->now_us, .what = (uint8_t)what, .id = track->id, .layer = layer, .number = (uint32_t)number});
+}
+
+static void write_layer_requests(rtcp_builder *b, source *track, uint8_t layer_id, uint64_t now_us) {
+    source_layer *layer = &track->layers[layer_id];
     if (!layer->reception.ssrc) return;
     if (key_frame_request_next_deadline_us(&layer->key_frames) <= now_us) {
         writer *w = room(b);
         if (w && key_frame_request_poll(&layer->key_frames, now_us)) {
             rtcp_write_pli(w, TRANSPORT_LOCAL_SSRC, layer->reception.ssrc);
             b->self->stats.key_frames_requested++;
+            trace_layer(b, TRACE_KEY_FRAME_REQUESTED, track, layer_id, 1);
         }
     }
     if (!layer->nacks || nack_request_next_deadline_us(layer->nacks) > now_us) return;
@@ -125,7 +136,10 @@ static void write_layer_requests(rtcp_builder *b, source_layer *layer, uint64_t 
     size_t count = nack_request_poll(layer->nacks, now_us, rtt_us, lost, NACKS_AT_ONCE);
     for (size_t i = 0; i < count; i++)
         wire[i] = seq64_wire(lost[i]);
-    if (count > 0) rtcp_write_nack(w, TRANSPORT_LOCAL_SSRC, layer->reception.ssrc, wire, count);
+    if (count > 0) {
+        rtcp_write_nack(w, TRANSPORT_LOCAL_SSRC, layer->reception.ssrc, wire, count);
+        trace_layer(b, TRACE_NACK_SENT, track, layer_id, count);
+    }
     b->to->stats.nacks_sent += count;
     // What was given up leaves pictures that cannot be decoded until the next key frame.
     if (nack_request_take_abandoned(layer->nacks) > 0) key_frame_request_ask(&layer->key_frames, now_us);
@@ -133,12 +147,12 @@ static void write_layer_requests(rtcp_builder *b, source_layer *layer, uint64_t 
 
 size_t report_flush(engine *self, transport *to, uint64_t now_us, transmit *messages, size_t capacity) {
     if (!transport_is_sendable(to) || capacity < MESSAGES_FOR_A_TURN || report_next_deadline_us(to) > now_us) return 0;
-    rtcp_builder b = {.self = self, .to = to, .messages = messages, .capacity = MESSAGES_FOR_A_TURN};
+    rtcp_builder b = {.self = self, .to = to, .messages = messages, .now_us = now_us, .capacity = MESSAGES_FOR_A_TURN};
     write_reports(&b, now_us);
     for (uint8_t i = 0; i < to->track_count; i++) {
         source *track = to->tracks[i];
         for (uint8_t layer = 0; track->kind == MEDIA_VIDEO && layer < track->layer_count; layer++)
-            write_layer_requests(&b, &track->layers[layer], now_us);
+            write_layer_requests(&b, track, layer, now_us);
     }
     while (to->arrivals && arrival_feedback_next_deadline_us(to->arrivals) <= now_us) {
         writer *w = room(&b);

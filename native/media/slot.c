@@ -49,6 +49,15 @@ static void ask_again(engine *self, slot *to, uint64_t now_us) {
     if (now_us - to->asked_us >= KEY_FRAME_INTERVAL_US) ask(self, to, now_us);
 }
 
+static void trace_slot(const slot *to, trace_what what, uint32_t number, uint64_t now_us) {
+    trace_event(to->owner->tracing, (trace_record){.at_us = now_us,
+                                                   .what = (uint8_t)what,
+                                                   .slot = to->id,
+                                                   .id = to->filled ? to->filled->id : ENGINE_NO_SOURCE,
+                                                   .layer = to->layer,
+                                                   .number = number});
+}
+
 int slot_fill(engine *self, slot *to, source *from, uint8_t layer, uint64_t now_us) {
     if (from && to->filled == from && to->layer == layer) return 0;
     if (to->filled) {
@@ -61,6 +70,7 @@ int slot_fill(engine *self, slot *to, source *from, uint8_t layer, uint64_t now_
     to->waiting = true;
     if (!from) {
         to->showing = ENGINE_NO_SOURCE;
+        trace_slot(to, TRACE_SLOT_EMPTIED, 0, now_us);
         to->announce = true;
         engine_raise(self, to->owner, EVENT_SLOT_FILLED);
         return 0;
@@ -69,6 +79,7 @@ int slot_fill(engine *self, slot *to, source *from, uint8_t layer, uint64_t now_
     if (status < 0) return status;
     to->filled = from;
     to->layer = layer;
+    trace_slot(to, TRACE_SLOT_WANTED, 0, now_us);
     exchange_subscribe(self, from, layer);
     if (from->kind == MEDIA_VIDEO) ask(self, to, now_us);
     return 0;
@@ -103,6 +114,7 @@ static bool splice(engine *self, slot *to, const packet_body *body, uint32_t clo
     to->waiting = false;
     to->clock_rate = clock_rate;
     report_start(self, to->owner, now_us);
+    trace_slot(to, TRACE_SLOT_FILLED, 0, now_us);
     if (to->showing != body->source) {
         to->showing = body->source;
         to->announce = true;
@@ -168,6 +180,7 @@ void slot_on_packet(engine *self, slot *to, packet *held, uint64_t now_us) {
 }
 
 void slot_flush(engine *self, slot *to, uint64_t now_us) {
+    trace_slot(to, TRACE_SLOT_FLUSHED, transport_queued_bytes(to->owner), now_us);
     drop_queued(self, to);
     self->stats.queue_flushed++;
     to->waiting = true;

@@ -52,13 +52,67 @@ static void release_path(engine *self, const transport *which, const ice_path *p
     if (address_table_find_path(self->addresses, path) == which->id) address_table_remove_path(self->addresses, path);
 }
 
+// ---- tracing ----
+
+static void trace_path(const transport *which, uint64_t now_us) {
+    const ice_path *path = ice_lite_selected(&which->ice);
+    if (!which->tracing || !path) return;
+    trace_piece piece = {.bytes = (const uint8_t *)path, .length = sizeof *path};
+    trace_put(which->tracing, (trace_record){.at_us = now_us, .what = TRACE_PATH}, &piece, 1);
+}
+
+// Where things stand, so that what follows can be understood.
+static void trace_state(const transport *which, uint64_t now_us) {
+    trace_path(which, now_us);
+    if (which->secured) trace_event(which->tracing, (trace_record){.at_us = now_us, .what = TRACE_SECURED});
+    for (uint16_t i = 0; i < which->slot_limit; i++) {
+        const slot *s = which->slots[i];
+        if (!s || !s->filled) continue;
+        uint8_t what = s->waiting ? TRACE_SLOT_WANTED : TRACE_SLOT_FILLED;
+        trace_event(which->tracing,
+                    (trace_record){.at_us = now_us, .what = what, .slot = i, .id = s->filled->id, .layer = s->layer});
+    }
+}
+
+static void stop_tracing(engine *self, transport *which) {
+    if (!which->tracing) return;
+    trace_destroy(which->tracing);
+    which->tracing = NULL;
+    size_t kept = 0;
+    for (size_t i = 0; i < self->traced_count; i++)
+        if (self->traced[i] != which->id) self->traced[kept++] = self->traced[i];
+    self->traced_count = kept;
+}
+
+int transport_trace(engine *self, transport *which, trace_mode mode, uint64_t now_us) {
+    if (mode == TRACE_OFF) {
+        stop_tracing(self, which);
+        return 0;
+    }
+    if (!which->tracing && self->traced_count == ENGINE_MAX_TRACES) return -ENOSPC;
+    trace *made = trace_create(mode);
+    if (!made) return -ENOMEM;
+    stop_tracing(self, which);
+    which->tracing = made;
+    self->traced[self->traced_count++] = which->id;
+    trace_state(which, now_us);
+    return 0;
+}
+
 void transport_apply(engine *self, transport *which, const ice_change *change, uint64_t now_us) {
     if (change->removed) release_path(self, which, &change->evicted);
     if (change->checked) claim_path(self, which, &change->path, now_us);
-    if (change->connected) engine_raise(self, which, EVENT_TRANSPORT_CONNECTED);
-    if (change->selected) engine_raise(self, which, EVENT_TRANSPORT_PATH);
+    if (change->connected) {
+        engine_raise(self, which, EVENT_TRANSPORT_CONNECTED);
+        trace_event(which->tracing, (trace_record){.at_us = now_us, .what = TRACE_CONNECTED});
+    }
+    if (change->selected) {
+        engine_raise(self, which, EVENT_TRANSPORT_PATH);
+        trace_path(which, now_us);
+    }
     if (change->expired) {
         engine_raise(self, which, EVENT_TRANSPORT_DISCONNECTED);
+        trace_event(which->tracing, (trace_record){.at_us = now_us, .what = TRACE_EXPIRED});
         transport_flush(self, which, now_us);
     }
     if (change->connected || change->selected) {
@@ -129,6 +183,7 @@ void transport_close(engine *self, transport *closed, uint64_t now_us) {
     closed->history = NULL;
     ssrc_latch_free(&closed->latch);
     deadline_set(&self->deadlines, &closed->timer, UINT64_MAX);
+    stop_tracing(self, closed);
     closed->open = false;
     self->stats.transports--;
     closed->event_bits = 0;

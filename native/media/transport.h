@@ -17,6 +17,7 @@
 #include "media/send_history.h"
 #include "media/slot.h"
 #include "media/ssrc_latch.h"
+#include "media/trace.h"
 
 enum {
     TRANSPORT_REPORT_US = 1000000,     // between SRs and RRs
@@ -67,6 +68,8 @@ struct transport {
     struct transport *event_next;
     bool ready; // in the engine's list of transports with something to send
     struct transport *ready_next;
+
+    trace *tracing; // NULL: off
 
     transport_stats stats;
 };

@@ -107,6 +107,16 @@ static void pass_events(worker *w) {
     if (passed) signal_fd(w->group->event_fd);
 }
 
+// Half of the ring is for what must come through: a trace that is read slowly waits in the engine, which counts what it
+// drops.
+static void pass_trace(worker *w) {
+    worker_event traced = {0};
+    bool passed = false;
+    while (!w->holding && ring_has_room(&w->events, WORKER_EVENTS / 2) && engine_next_trace(w->media, &traced.event))
+        passed = ring_push(&w->events, &traced) || passed;
+    if (passed) signal_fd(w->group->event_fd);
+}
+
 static void refuse(worker *w, const command *refused, int error) {
     worker_event told = {.refused = -error, .refused_type = refused->type};
     told.event.transport = refused->transport;
@@ -250,6 +260,7 @@ static void *run(void *argument) {
         engine_on_handoff(w->media, now_us);
         depart(w);
         pass_events(w);
+        pass_trace(w);
         if (w->tcp && now_us >= w->timeouts_us) tcp_on_timeout(w->tcp, w->media, now_us);
         if (now_us >= w->timeouts_us) w->timeouts_us = now_us + TIMEOUTS_US;
         take_snapshot(w, now_us);

@@ -71,6 +71,7 @@ cdef extern from "media/engine.h":
     uint64_t engine_next_deadline_us(const engine *self)
     uint64_t engine_take_wakeups(engine *self)
     bint engine_next_event(engine *self, event *out)
+    bint engine_next_trace(engine *self, event *out)
     const engine_stats *engine_get_stats(const engine *self)
     int engine_get_transport_stats(const engine *self, uint32_t transport, transport_stats *stats)
 
@@ -241,6 +242,12 @@ cdef class Engine:
         _fill_pacing(&order, transport, bps)
         self._order(now_us, &order)
 
+    def transport_trace(self, now_us, transport, mode):
+        """`mode`: off, events or packets."""
+        cdef command order
+        _fill_trace(&order, transport, mode)
+        self._order(now_us, &order)
+
     def transport_close(self, now_us, transport):
         self.command(now_us, COMMAND_TRANSPORT_CLOSE, transport)
 
@@ -318,6 +325,14 @@ cdef class Engine:
             result.append(_event(&native))
             memset(&native, 0, sizeof(native))
         return result
+
+    def next_trace(self):
+        """(transport, records) of one batch, or None."""
+        cdef event native
+        memset(&native, 0, sizeof(native))
+        if not engine_next_trace(self.self_, &native):
+            return None
+        return native.transport, (<const char *>native.bytes)[: native.length]
 
     def stats(self):
         result = dict(engine_get_stats(self.self_)[0])

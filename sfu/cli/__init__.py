@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from sfu.cli import serve, token
+from sfu.cli import serve, token, trace
 from sfu.config import ConfigError
 from sfu.errors import LocalError
 
@@ -36,6 +36,7 @@ def _add(name: str, command: Callable[..., None]) -> None:
 
 _add("serve", serve.serve)
 _add("token", token.token)
+_add("trace", trace.trace)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

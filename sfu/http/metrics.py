@@ -1,7 +1,5 @@
 """`/metrics` in Prometheus' text format, from a snapshot that is taken when somebody asks."""
 
-import ipaddress
-import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -12,6 +10,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from sfu.http.access import Access
 from sfu.redact import Secret
 
 
@@ -50,26 +49,13 @@ class Metrics:
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(_Snapshots(snapshot))
         ProcessCollector(namespace="sfu", registry=self._registry)
-        self._token = token
+        self._access = Access(token)
 
     def install(self, app: web.Application) -> None:
         app.router.add_get("/metrics", self._get)
 
     async def _get(self, request: web.Request) -> web.Response:
-        if not self._allowed(request):
-            headers = {hdrs.WWW_AUTHENTICATE: "Bearer"} if self._token else None
-            raise web.HTTPUnauthorized(headers=headers) if self._token else web.HTTPForbidden()
+        self._access.require(request)
         encode, content_type = choose_encoder(request.headers.get(hdrs.ACCEPT, ""))
         headers = {hdrs.CONTENT_TYPE: content_type, hdrs.CACHE_CONTROL: "no-store"}
         return web.Response(body=encode(self._registry), headers=headers)
-
-    def _allowed(self, request: web.Request) -> bool:
-        if self._token:
-            given = request.headers.get(hdrs.AUTHORIZATION, "").removeprefix("Bearer ")
-            return secrets.compare_digest(given.encode(errors="replace"), self._token.reveal().encode())
-        # Behind a proxy on this machine everybody seems to be here; the proxy says so in one of these.
-        if hdrs.FORWARDED in request.headers or hdrs.X_FORWARDED_FOR in request.headers:
-            return False
-        return (
-            request.remote is not None and ipaddress.ip_address(request.remote.partition("%")[0]).is_loopback
-        )

@@ -124,6 +124,18 @@ class MediaPlane:
     def snapshot(self) -> Snapshot:
         return take_snapshot(self._workers)
 
+    def server_address(self, worker: int, local: int, *, ipv6: bool) -> tuple[str, int]:
+        """Where the worker listens at that local index; for a TCP connection, which has none, at its first address of the
+        family.
+        """
+        addresses = [
+            self._workers.local_address(worker, index) for index in range(self._workers.address_count)
+        ]
+        if local < len(addresses):
+            return addresses[local]
+        of_family = (address for address in addresses if (":" in address[0]) == ipv6)
+        return next(of_family, ("::" if ipv6 else "0.0.0.0", 0))  # noqa: S104  nothing binds to it
+
     def buffer_bytes(self) -> tuple[int, int]:
         """Socket buffers that the kernel granted, receive and send."""
         return self._workers.buffer_bytes()

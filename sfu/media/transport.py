@@ -72,6 +72,7 @@ class Transport:
         self._added = 0  # slots that the worker knows
         self._failed = False
         self._closing = False
+        self._trace: Callable[[bytes], None] | None = None
         self._dtls_timer: asyncio.TimerHandle | None = None
         self._deadline: asyncio.TimerHandle | None = None  # of the handshake, then of the association's grace
 
@@ -126,6 +127,17 @@ class Transport:
         self.ufrag, self.password = make_credentials()
         self._command("transport_restart", self.ufrag, self.password, negotiation.ufrag)
 
+    def trace(self, sink: Callable[[bytes], None] | None, *, packets: bool = False) -> None:
+        """Gives `sink` batches of records (`sfu.media.trace.records`) until it is None, and b"" when the transport closes.
+        ValueError: somebody traces it already.
+        """
+        if sink and self._trace:
+            raise ValueError("the transport is traced already")
+        mode = "off" if sink is None else "packets" if packets else "events"
+        self._trace = sink
+        if not self._closing:
+            self._command("transport_trace", mode)
+
     def close(self) -> None:
         """Says good-bye and ends it; Closed follows. More than once does nothing."""
         if self._closing:
@@ -149,6 +161,8 @@ class Transport:
     def on_event(self, happened: Event) -> None:
         if happened.type == "closed":
             self.forget()
+            if self._trace:
+                self._trace(b"")
             self._tell(Closed())
         elif not self._closing:
             self._handle(happened)
@@ -157,6 +171,8 @@ class Transport:
         match happened.type:
             case "dtls":
                 self._on_dtls(happened.data)
+            case "trace" if self._trace:
+                self._trace(happened.data)
             case "connected":
                 self._tell(Connected())
             case "disconnected":
