@@ -5,14 +5,17 @@ import io
 import ipaddress
 import struct
 
+import aioice.ice
 import pytest
+from aiortc import RTCConfiguration, RTCPeerConnection
+from aiortc.mediastreams import AudioStreamTrack
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sfu.media.engine import MediaPlane, MediaSettings
+from sfu.media.engine import MediaPlane
+from sfu.media.events import Closed, Secured
 from sfu.media.trace import KINDS, WORDS, PcapWriter, Record, line, path_of, records
-from sfu.sdp import negotiate
-from tests.media.aiortc_support import make_offer, read_offer
+from tests.media.test_engine import SETTINGS, Events, join, within
 
 RECORD = struct.Struct("=QIIHHBBH")
 RTP = bytes.fromhex("80e0000100000002000000035af0")
@@ -87,13 +90,13 @@ def test_pcap_golden_bytes() -> None:
     writer.write(1_700_000_000_000_005, ("192.0.2.1", 5000), ("198.51.100.2", 6000), RTP)
     expected = struct.pack("=IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 101)
     expected += struct.pack("=IIII", 1_700_000_000, 5, 42, 42)
-    expected += bytes.fromhex("4500002a0000000040118e8ac0000201c6336402")  # IP
+    expected += bytes.fromhex("4500002a0000000040118e8cc0000201c6336402")  # IP
     expected += bytes.fromhex("1388177000160000")  # UDP
     assert file.getvalue() == expected + RTP
 
 
 @pytest.mark.parametrize(
-    ("source", "destination"),
+    "source,destination",
     [
         (("192.0.2.1", 5000), ("198.51.100.2", 6000)),
         (("2001:db8::1", 5000), ("2001:db8::2", 6000)),
@@ -144,9 +147,7 @@ def read_pcap(data: bytes) -> list[Found]:
 
 
 def ones_complement(data: bytes) -> int:
-    total = sum(
-        int.from_bytes(data[i : i + 2].ljust(2, b"\0"), "big") for i in range(0, len(data), 2)
-    )
+    total = sum(int.from_bytes(data[i : i + 2].ljust(2, b"\0"), "big") for i in range(0, len(data), 2))
     while total > 0xFFFF:
         total = (total & 0xFFFF) + (total >> 16)
     return total
@@ -155,3 +156,52 @@ def ones_complement(data: bytes) -> int:
 def test_addresses_of_two_families_are_refused() -> None:
     with pytest.raises(ValueError, match="two families"):
         PcapWriter(io.BytesIO()).write(0, ("192.0.2.1", 1), ("2001:db8::1", 2), RTP)
+
+
+# ---- through real workers ----
+
+
+def is_rtp_in(record: Record) -> bool:
+    return record.what == "packet_in" and not 192 <= record.data[1] <= 223
+
+
+class Batches:
+    """What a trace has given so far."""
+
+    def __init__(self) -> None:
+        self.seen: list[bytes] = []
+        self.media = asyncio.Event()  # RTP has come
+
+    def __call__(self, batch: bytes) -> None:
+        self.seen.append(batch)
+        if any(is_rtp_in(record) for record in records(batch)):
+            self.media.set()
+
+
+async def test_a_trace_of_a_publisher_on_the_wire(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(aioice.ice, "get_host_addresses", lambda *_, **__: ["127.0.0.1"])
+    peer, told = RTCPeerConnection(RTCConfiguration(iceServers=[])), Events()
+    peer.addTransceiver(AudioStreamTrack(), direction="sendonly")
+    batches = Batches()
+    async with MediaPlane.start(SETTINGS) as plane:
+        transport = await join(plane, peer, told, worker=1)
+        transport.trace(batches, packets=True)
+        with pytest.raises(ValueError, match="already"):
+            transport.trace(batches)
+        await told.until(Secured())
+        await within(batches.media.wait())
+        transport.close()
+        await told.until(Closed())
+        await peer.close()
+        assert batches.seen[-1] == b""  # the end, after the last of the records
+        found = [record for batch in batches.seen for record in records(batch)]
+        path = next(record for record in found if record.what == "path")
+        local, remote = path_of(path)
+        assert remote[0] == "127.0.0.1"
+        assert plane.server_address(1, local, ipv6=False)[0] == "127.0.0.1"
+        rtp = [record for record in found if is_rtp_in(record)]
+        assert all(record.number == len(record.data) and record.data[0] >> 6 == 2 for record in rtp)
+        assert len({record.data[8:12] for record in rtp}) == 1  # one track, one SSRC
+        numbers = [int.from_bytes(record.data[2:4], "big") for record in rtp]
+        assert numbers == [(numbers[0] + i) % 65536 for i in range(len(numbers))]
+        assert plane.refusals == 0
