@@ -39,7 +39,7 @@ RULES: tuple[Rule, ...] = (
     Rule("sfu.config", only=frozenset({"sfu.errors", "sfu.redact"})),
     Rule("sfu.log", only=frozenset({"sfu.redact"})),
     Rule("sfu.auth", only=frozenset({"sfu.auth", "sfu.errors", "sfu.redact"})),
-    Rule("sfu.http", only=frozenset({"sfu.http", "sfu.errors", "sfu.redact", "sfu.log"})),
+    Rule("sfu.http", only=frozenset({"sfu.http", "sfu.errors", "sfu.redact", "sfu.log", "sfu.media.trace"})),
     Rule("sfu.media", never=frozenset({"sfu.signaling", "sfu.http", "sfu.app", "sfu.cli", "sfu.client"})),
     Rule(
         "sfu.client",
