@@ -14,10 +14,13 @@ cmake := $(or $(shell command -v cmake),$(bin)/cmake)
 ninja := $(or $(shell command -v ninja),$(bin)/ninja)
 configure = $(cmake) -S native -G Ninja -DCMAKE_MAKE_PROGRAM=$(ninja) -DPython_EXECUTABLE=$(python) --log-level=NOTICE $(CMAKE_ARGS)
 installed := $(VENV)/.sfu-installed
+# Folders with a package.json whose packages something here needs; without npm what needs them does without.
+node_folders := tests/e2e
+node_installed := $(if $(shell command -v npm),$(node_folders:%=%/node_modules/.sfu-installed))
 c_sources = $(shell git ls-files 'native/*.c' 'native/*.h')
 
 .DELETE_ON_ERROR:
-.PHONY: lint lint-format lint-python lint-types lint-architecture lint-c help setup lock dev serve test format sanitize openssl stress fuzz fuzzers bench clean
+.PHONY: lint lint-format lint-python lint-types lint-architecture lint-c help setup lock node dev serve test format sanitize openssl stress fuzz fuzzers bench clean
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -35,6 +38,12 @@ lock: ## requirements/dev.txt anew from pyproject.toml and requirements/dev.in
 		--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --strip-extras \
 		--extra client --output-file requirements/dev.txt pyproject.toml requirements/dev.in
 
+node: $(node_installed) ## what the lock files of npm name, where npm is there
+
+%/node_modules/.sfu-installed: %/package.json %/package-lock.json
+	cd $* && npm ci --no-audit --no-fund --loglevel=error
+	touch $@
+
 dev: $(installed) ## fast incremental build in place, with what the tests need
 	$(configure) -B $(BUILD)/dev -DSFU_TESTING=ON -DSFU_INPLACE=$(CURDIR)
 	$(ninja) -C $(BUILD)/dev
@@ -42,7 +51,7 @@ dev: $(installed) ## fast incremental build in place, with what the tests need
 serve: dev ## the server, on http://127.0.0.1:8080; CONFIG=file for another configuration
 	$(python) -m sfu serve --config $(CONFIG)
 
-test: dev ## all tests
+test: dev node ## all tests
 	$(python) -m pytest
 
 lint: lint-format lint-python lint-types lint-architecture lint-c ## formatting, static checks, types, architecture

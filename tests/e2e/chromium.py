@@ -1,17 +1,17 @@
-"""Pages in a real Chromium with fake devices, on the page of tests/e2e/page."""
+"""Pages in a real Chromium with fake devices."""
 
+import shlex
 import shutil
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any
+import tempfile
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 
+import playwright.async_api
 import pytest
-from playwright.async_api import Browser, Page, async_playwright
 
-from tests.e2e.server import Server
-
-EXECUTABLE = shutil.which("chromium")
-needs_chromium = pytest.mark.skipif(not EXECUTABLE, reason="needs Chromium: apt-get install chromium")
+_EXECUTABLE = shutil.which("chromium")
+needs_chromium = pytest.mark.skipif(not _EXECUTABLE, reason="needs Chromium: apt-get install chromium")
 
 FLAGS = (
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -21,45 +21,43 @@ FLAGS = (
 )  # fmt: skip
 
 
+class Chromium:
+    def __init__(self, browser: playwright.async_api.Browser) -> None:
+        self.browser = browser
+
+    async def open_page(self, url: str) -> playwright.async_api.Page:
+        """A page in a context of its own."""
+        page = await self.browser.new_page()
+        await page.goto(url)
+        return page
+
+
 @asynccontextmanager
-async def chromium() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=EXECUTABLE, args=list(FLAGS))
-        try:
-            yield browser
-        finally:
-            await browser.close()
+async def chromium(here: Sequence[str] = (), flags: Sequence[str] = ()) -> AsyncIterator[Chromium]:
+    """A Chromium of its own; `here` goes before the command, as Namespace.prefix does."""
+    async with playwright.async_api.async_playwright() as driver:
+        with _executable(here) as executable:
+            browser = await driver.chromium.launch(executable_path=executable, args=[*FLAGS, *flags])
+            try:
+                yield Chromium(browser)
+            finally:
+                await browser.close()
 
 
-class ChromiumClient:
-    """One page, in a context of its own."""
+def trusting(url: str) -> str:
+    """The flag with which pages of this origin get camera and microphone without HTTPS."""
+    return f"--unsafely-treat-insecure-origin-as-secure={url}"
 
-    def __init__(self, page: Page) -> None:
-        self.page = page
-        self.participant = 0
 
-    @classmethod
-    async def join(cls, browser: Browser, server: Server, room: str, **options: Any) -> "ChromiumClient":
-        page = await (await browser.new_context()).new_page()
-        await page.goto(server.url + "/index.html")
-        await page.wait_for_function("globalThis.ready")
-        client = cls(page)
-        client.participant = await page.evaluate(
-            "([url, room, options]) => client.join(url, room, options)", [server.signaling, room, options]
-        )
-        return client
-
-    async def progress(self) -> dict[int, dict[str, int]]:
-        """By the participant who is in the slot: video frames decoded and audio packets received."""
-        contents = await self.page.evaluate("client.contents()")
-        found: dict[int, dict[str, int]] = {}
-        for slot in await self.page.evaluate("client.received()"):
-            who = contents.get(str(slot["slot"]), 0)
-            if who:
-                counter = "frames" if slot["kind"] == "video" else "packets"
-                found.setdefault(who, {})[slot["kind"]] = slot[counter]
-        return found
-
-    async def leave(self) -> None:
-        await self.page.evaluate("client.leave()")
-        await self.page.context.close()
+@contextmanager
+def _executable(here: Sequence[str]) -> Iterator[str]:
+    """playwright starts one program without a word before it."""
+    assert _EXECUTABLE
+    if not here:
+        yield _EXECUTABLE
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        script = Path(folder, "chromium")
+        script.write_text(f'#!/bin/sh\nexec {shlex.join(here)} {_EXECUTABLE} "$@"\n', encoding="utf-8")
+        script.chmod(0o755)
+        yield str(script)

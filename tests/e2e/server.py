@@ -4,15 +4,14 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import aiohttp
-
 START_S = 60  # a loaded machine; nothing is measured here
 PAGE = Path(__file__).parent / "page"
+_FETCH = "import sys, urllib.request as u; sys.stdout.buffer.write(u.urlopen(sys.argv[1]).read())"
 
 
 @dataclass
@@ -20,6 +19,7 @@ class Server:
     url: str
     process: asyncio.subprocess.Process
     lines: list[dict[str, object]]  # of its log
+    here: Sequence[str]  # what goes before a command for it to run where the server does
 
     @property
     def signaling(self) -> str:
@@ -27,21 +27,29 @@ class Server:
 
     async def metrics(self) -> dict[str, float]:
         """By name with labels, as Prometheus reads them."""
-        async with aiohttp.ClientSession() as session, session.get(self.url + "/metrics") as response:
-            lines = (await response.text()).splitlines()
+        # Only the server's own machine may ask, which in a network namespace this process is not.
+        url = f"http://localhost:{self.url.rpartition(':')[2]}/metrics"
+        fetch = await asyncio.create_subprocess_exec(
+            *self.here, sys.executable, "-c", _FETCH, url, stdout=asyncio.subprocess.PIPE
+        )
+        output, _ = await fetch.communicate()
+        assert fetch.returncode == 0, url
+        lines = output.decode().splitlines()
         pairs = (line.rsplit(" ", 1) for line in lines if line and not line.startswith("#"))
         return {name: float(value) for name, value in pairs}
 
 
 @asynccontextmanager
 async def serving(
-    folder: Path, settings: str, environment: Mapping[str, str] | None = None
+    folder: Path, settings: str, environment: Mapping[str, str] | None = None, here: Sequence[str] = ()
 ) -> AsyncIterator[Server]:
-    """A server with this configuration; at the end it must stop by itself upon SIGTERM."""
+    """A server with this configuration; at the end it must stop by itself upon SIGTERM. `here` goes before the command,
+    as Namespace.prefix does.
+    """
     config = folder / "server.toml"
     config.write_text(settings, encoding="utf-8")
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "sfu", "serve", "--config", str(config),
+        *here, sys.executable, "-m", "sfu", "serve", "--config", str(config),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
         env={**os.environ, "SFU_LOG__FORMAT": "json", **(environment or {})},
@@ -51,7 +59,7 @@ async def serving(
         async with asyncio.timeout(START_S):
             url = await _url(process, lines)
         reader = asyncio.create_task(_read(process, lines))
-        yield Server(url, process, lines)
+        yield Server(url, process, lines, here)
         process.terminate()
         async with asyncio.timeout(START_S):
             assert await process.wait() == 0, lines[-5:]

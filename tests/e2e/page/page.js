@@ -38,11 +38,11 @@ class Client {
     return new Promise((resolve, reject) => this.waiting.set(id, { resolve, reject }));
   }
 
-  async join(url, room, { simulcast = false } = {}) {
+  async join(url, room, { simulcast = false, width = 640, height = 360 } = {}) {
     await this.connect(url);
     const joined = await this.request({ type: "join", room });
     this.pc = new RTCPeerConnection({ bundlePolicy: "max-bundle" });
-    const stream = await navigator.mediaDevices.getUserMedia({ audio: true, video: { width: 640, height: 360 } });
+    const stream = await navigator.mediaDevices.getUserMedia({ audio: true, video: { width, height } });
     const layers = [
       { rid: "q", scaleResolutionDownBy: 4 },
       { rid: "h", scaleResolutionDownBy: 2 },
