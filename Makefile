@@ -117,7 +117,8 @@ fuzzers: $(installed)
 fuzz: fuzzers ## every fuzzer for FUZZ_SECONDS (60); FUZZ='fuzz_rtp fuzz_stun' for some
 	scripts/run-fuzzers $(BUILD)/fuzz/fuzzers $(FUZZ_SECONDS) $(FUZZ)
 
-bench: $(installed) ## native benchmarks
+bench: dev ## benchmarks: the steps of the packet path (pytest-benchmark), then the native programs
+	$(python) -m pytest bench --benchmark-only --benchmark-columns=min,median,iqr,rounds --benchmark-sort=name -p no:cacheprovider
 	$(configure) -B $(BUILD)/bench
 	$(ninja) -C $(BUILD)/bench bench
 	set -e; for program in $(BUILD)/bench/bench/*; do echo "$$program"; "$$program"; done

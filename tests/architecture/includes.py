@@ -11,7 +11,7 @@ LAYERS: dict[str, frozenset[str]] = {
     "net": frozenset({"core", "media", "net"}),
     "load": frozenset({"core", "load"}),  # and what CLIENT_HEADERS names
     "binding": frozenset({"core", "media", "net", "load", "binding"}),
-    "testing": frozenset({"core", "media", "net", "load", "testing"}),
+    "testing": frozenset({"core", "media", "net", "load", "testing", "bench"}),
     "tests": frozenset({"core", "media", "net", "load", "tests"}),
     "bench": frozenset({"core", "media", "net", "load", "bench"}),
 }
