@@ -14,13 +14,14 @@ cmake := $(or $(shell command -v cmake),$(bin)/cmake)
 ninja := $(or $(shell command -v ninja),$(bin)/ninja)
 configure = $(cmake) -S native -G Ninja -DCMAKE_MAKE_PROGRAM=$(ninja) -DPython_EXECUTABLE=$(python) --log-level=NOTICE $(CMAKE_ARGS)
 installed := $(VENV)/.sfu-installed
-# Folders with a package.json whose packages something here needs; without npm what needs them does without.
-node_folders := tests/e2e
-node_installed := $(if $(shell command -v npm),$(node_folders:%=%/node_modules/.sfu-installed))
+# Folders with a package.json whose packages something here needs.
+node_installed := tests/e2e/node_modules/.sfu-installed
 c_sources = $(shell git ls-files 'native/*.c' 'native/*.h')
+web_installed := sfu/web/node_modules/.sfu-installed
+web_sources = $(shell find sfu/web/src -type f) $(wildcard sfu/web/build.mjs sfu/web/tsconfig*.json)
 
 .DELETE_ON_ERROR:
-.PHONY: lint lint-format lint-python lint-types lint-architecture lint-c help setup lock node dev serve test format sanitize openssl stress fuzz fuzzers bench clean
+.PHONY: lint lint-format lint-python lint-types lint-architecture lint-c lint-web help setup lock node web dev serve test format sanitize openssl stress fuzz fuzzers bench clean
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -38,23 +39,29 @@ lock: ## requirements/dev.txt anew from pyproject.toml and requirements/dev.in
 		--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --strip-extras \
 		--extra client --output-file requirements/dev.txt pyproject.toml requirements/dev.in
 
-node: $(node_installed) ## what the lock files of npm name, where npm is there
+node: $(node_installed) $(web_installed) ## what the lock files of npm name
 
-%/node_modules/.sfu-installed: %/package.json %/package-lock.json
-	cd $* && npm ci --no-audit --no-fund --loglevel=error
+%/node_modules/.sfu-installed: %/package.json %/package-lock.json %/.npmrc
+	scripts/system-packages $(PYTHON)
+	cd $* && npm ci --loglevel=error
 	touch $@
+
+web: sfu/web/dist/manifest.json ## the web client's bundle, in sfu/web/dist
+
+sfu/web/dist/manifest.json: $(web_installed) $(web_sources)
+	node sfu/web/build.mjs
 
 dev: $(installed) ## fast incremental build in place, with what the tests need
 	$(configure) -B $(BUILD)/dev -DSFU_TESTING=ON -DSFU_INPLACE=$(CURDIR)
 	$(ninja) -C $(BUILD)/dev
 
-serve: dev ## the server, on http://127.0.0.1:8080; CONFIG=file for another configuration
+serve: dev web ## the server, on http://127.0.0.1:8080; CONFIG=file for another configuration
 	$(python) -m sfu serve --config $(CONFIG)
 
-test: dev node ## all tests
+test: dev web node ## all tests
 	$(python) -m pytest
 
-lint: lint-format lint-python lint-types lint-architecture lint-c ## formatting, static checks, types, architecture
+lint: lint-format lint-python lint-types lint-architecture lint-c lint-web ## formatting, static checks, types, architecture
 
 lint-format: $(installed)
 	$(bin)/ruff format --check
@@ -74,6 +81,10 @@ lint-c: $(installed)
 	$(configure) -B $(BUILD)/lint -DCMAKE_BUILD_TYPE=Debug
 	scripts/run-clang-tidy $(bin)/clang-tidy $(BUILD)/lint
 
+lint-web: $(web_installed)
+	set -e; for config in sfu/web/tsconfig.json sfu/web/tsconfig.*.json; do \
+		[ "$$config" = sfu/web/tsconfig.base.json ] || sfu/web/node_modules/.bin/tsc -p "$$config"; done
+
 format: $(installed) ## what lint asks for where a tool can do it
 	$(bin)/ruff format
 	$(bin)/ruff check --fix-only
@@ -85,6 +96,7 @@ define stage
 rm -rf $(BUILD)/$(1)/stage
 mkdir -p $(BUILD)/$(1)/stage
 cp -rs $(CURDIR)/sfu $(BUILD)/$(1)/stage/sfu
+rm -rf $(BUILD)/$(1)/stage/sfu/web
 find $(BUILD)/$(1)/stage ! -type d ! -name '*.py' -delete
 endef
 
@@ -124,5 +136,5 @@ bench: dev ## benchmarks: the steps of the packet path (pytest-benchmark), then 
 	set -e; for program in $(BUILD)/bench/bench/*; do echo "$$program"; "$$program"; done
 
 clean: ## what was built, but not the virtual environment
-	rm -rf $(BUILD)
+	rm -rf $(BUILD) sfu/web/dist
 	find sfu -name '*.so' -delete

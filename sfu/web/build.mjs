@@ -1,0 +1,74 @@
+// The bundle: src/app and src/worker become dist/, with SHA-256 of each file in manifest.json. The same sources and lock
+// file give the same bytes wherever they lie: nothing of path, time or machine gets in.
+//
+//   node build.mjs                    dist/
+//   node build.mjs --tests FOLDER     each tests/*.test.ts as a program for `node --test`, and worker.js for browser tests
+import { createHash } from "node:crypto";
+import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join, relative, resolve, sep } from "node:path";
+import { fileURLToPath } from "node:url";
+import * as esbuild from "esbuild";
+
+const root = fileURLToPath(new URL(".", import.meta.url));
+// Readable on purpose: whoever wants to know what the page does can compare it with the sources by eye.
+const shared = {
+  absWorkingDir: root,
+  bundle: true,
+  charset: "utf8",
+  legalComments: "none",
+  logLevel: "warning",
+  target: "es2022",
+  tsconfigRaw: { compilerOptions: { strict: true, useDefineForClassFields: true, verbatimModuleSyntax: true } },
+};
+// A classic script, which every browser takes as a worker.
+const worker = { ...shared, entryPoints: { worker: "src/worker/main.ts" }, format: "iife" };
+const page = { ...shared, entryPoints: { app: "src/app/main.ts" }, format: "esm" };
+const code = /\.(ts|tsx)$/;
+
+async function files(folder) {
+  const found = [];
+  for (const entry of await readdir(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) found.push(...(await files(path)));
+    else found.push(path);
+  }
+  return found.sort();
+}
+
+async function bundle(dist) {
+  // Emptied, not merged into: a file that is no longer built must not be served.
+  await rm(dist, { recursive: true, force: true });
+  await mkdir(dist, { recursive: true });
+  await esbuild.build({ ...worker, outdir: dist });
+  await esbuild.build({ ...page, outdir: dist });
+  // What is no program is copied as it stands: index.html, styles, icons.
+  await cp(join(root, "src/app"), dist, { recursive: true, filter: (path) => !code.test(path) });
+  const sha256 = {};
+  for (const path of await files(dist)) {
+    const name = relative(dist, path).split(sep).join("/");
+    sha256[name] = createHash("sha256").update(await readFile(path)).digest("hex");
+  }
+  // Written last: it is there only when all else is.
+  await writeFile(join(dist, "manifest.json"), JSON.stringify({ sha256 }, null, 2) + "\n");
+}
+
+async function tests(folder) {
+  const entryPoints = (await files(join(root, "tests"))).filter((path) => path.endsWith(".test.ts"));
+  await esbuild.build({
+    ...shared,
+    entryPoints,
+    outdir: folder,
+    outExtension: { ".js": ".mjs" },
+    format: "esm",
+    platform: "node",
+    sourcemap: "inline",
+    // Node.js 18 keeps WebCrypto in a module.
+    inject: ["tests/webcrypto.ts"],
+  });
+  await esbuild.build({ ...worker, outdir: folder });
+}
+
+const [option, folder] = process.argv.slice(2);
+if (option === "--tests" && folder) await tests(resolve(folder));
+else if (option === undefined) await bundle(join(root, "dist"));
+else throw new Error("usage: node build.mjs [--tests FOLDER]");

@@ -1,0 +1,20 @@
+"""The tests of sfu/web/tests, which are in TypeScript, each file as one test here."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.web.node import WEB, build_tests, needs_node, node
+
+pytestmark = needs_node
+FILES = sorted(path.name.removesuffix(".ts") for path in (WEB / "tests").glob("*.test.ts"))
+
+
+@pytest.fixture(scope="module")
+def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_tests(tmp_path_factory.mktemp("web"))
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_typescript(programs: Path, name: str) -> None:
+    node("--test", programs / f"{name}.mjs")
