@@ -61,7 +61,8 @@ EXTENSIONS: Final = (
         on_track=True,
         simulcast_only=True,
     ),
-    Extension("orientation", "urn:3gpp:video-orientation", on_track=True, on_slot=True, sent=True),
+    # Not asked of publishers: Firefox does not receive it, and who may not send it turns the pictures before encoding.
+    Extension("orientation", "urn:3gpp:video-orientation", on_slot=True, sent=True),
     Extension(
         "playout-delay",
         "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay",
