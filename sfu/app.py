@@ -66,10 +66,12 @@ class App:
         self._signaling: SignalingServer | None = None
         tls = settings.tls
         self._tls = TlsFiles(Path(tls.certificate), Path(tls.key)) if tls.certificate else None
+        web = static.find(settings.http.web)
+        self._lacks_client = web is None
         routes = server.Routes(
             health=self.health,
             metrics=Metrics(self._figures, settings.metrics.token),
-            web=static.load(Path(settings.http.web)) if settings.http.web else {},
+            web=web or {},
             origins=settings.http.origins,
         )
         self._web = routes.web
@@ -93,6 +95,8 @@ class App:
             _log.warning(
                 "no camera without HTTPS", advice="set [tls], or let a proxy with HTTPS be the only way in"
             )
+        if self._lacks_client:
+            _log.warning("the web client is not built: only the API is served", advice="make web")
         self._media = MediaPlane.start(_media_settings(self._settings, media, workers))
         self._warn_of_buffers(self._media)
         conferences = Conferences(self._rooms, self._media, self.on_participants)

@@ -28,7 +28,7 @@ from sfu.model.room import Room
 from sfu.model.rooms import Rooms
 from sfu.model.view import Wish
 from sfu.sdp import Local, Negotiation, OfferedSlot, build_answer, negotiate, parse_offer
-from sfu.signaling.application import Entry, Peer
+from sfu.signaling.application import Answered, Entry, Peer
 from sfu.signaling.messages import KIND_PROFILE, RosterPage, Settings
 from sfu.signaling.translate import event_message, roster_page
 
@@ -47,6 +47,7 @@ class _Member:
     room: Room
     id: int
     transport: Transport | None = None
+    transports: int = 0  # how many there have been
     session_id: int = field(default_factory=lambda: secrets.randbits(_SESSION_ID_BITS))
     session_versions: "itertools.count[int]" = field(default_factory=itertools.count)
     remote_ufrag: str = ""
@@ -80,10 +81,12 @@ class Conferences:
         self._apply(joined, joined.profiles(participant.id, roster, KIND_PROFILE))
         return Entry(participant.id, roster_page(roster), Settings(codecs=list(ROOM_CODECS)))
 
-    async def on_offer(self, peer: Peer, sdp: str) -> str:
+    async def on_offer(self, peer: Peer, sdp: str) -> Answered:
         member = self._member(peer)
         offer = parse_offer(sdp)
         negotiation = negotiate(offer, ROOM_CODECS, member.slots)
+        if member.transport and not member.transport.is_of(negotiation):
+            self._drop_media(member, member.transport)
         transport, is_new = self._transport_for(member, negotiation)
         try:
             intents = member.room.describe(member.id, negotiation.tracks, negotiation.slots)
@@ -92,6 +95,7 @@ class Conferences:
                 transport.close()
             raise
         member.transport = transport
+        member.transports += is_new
         member.remote_ufrag = negotiation.ufrag
         member.slots = negotiation.slots
         ssrcs = transport.assign_ssrcs(negotiation)
@@ -107,7 +111,7 @@ class Conferences:
             session_id=member.session_id,
             session_version=next(member.session_versions),
         )
-        return build_answer(offer, negotiation, local)
+        return Answered(build_answer(offer, negotiation, local), member.transports)
 
     async def on_view(self, peer: Peer, view: Sequence[Wish]) -> None:
         member = self._member(peer)

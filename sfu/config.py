@@ -38,7 +38,7 @@ KEY_BYTES_MIN = 32  # RFC 7518 section 3.2: a key of HS256 is at least as long a
 class Http(msgspec.Struct, frozen=True):
     address: Annotated[str, Meta(description="an IPv4 or IPv6 address of this machine")] = "127.0.0.1"
     port: Port = 8080
-    web: Text = ""
+    web: Text = "client"
     origins: Words = ("*",)
     trusted_proxies: Annotated[
         tuple[str, ...], Meta(description='a list of addresses or networks, such as ["10.0.0.0/8"]')

@@ -13,6 +13,10 @@ from aiohttp import hdrs, web
 
 from sfu.errors import LocalError
 
+# The bundle that belongs to this server: `make web` builds it, wheels bring it.
+CLIENT = "client"
+_CLIENT_FOLDER = Path(__file__).parents[1] / "web" / "dist"
+
 BUNDLE_BYTES_MAX = 64 << 20
 INDEX = "index.html"
 
@@ -46,6 +50,16 @@ class File:
 
 
 Bundle = dict[str, File]  # by the path of the URL
+
+
+def find(name: str) -> Bundle | None:
+    """What `http.web` names: a folder, CLIENT for our own client, "" for nothing. None: our own has not been built.
+
+    Raises LocalError.
+    """
+    if name == CLIENT:
+        return load(_CLIENT_FOLDER) if _CLIENT_FOLDER.is_dir() else None
+    return load(Path(name)) if name else {}
 
 
 def load(folder: Path) -> Bundle:

@@ -118,9 +118,13 @@ class Transport:
         else:
             self._command("slot_source", slot, source.id, source.worker, layer)
 
+    def is_of(self, negotiation: Negotiation) -> bool:
+        """Whether the offer comes from the same end: keys go with the certificate."""
+        return negotiation.fingerprint == self._fingerprint
+
     def restart(self, negotiation: Negotiation) -> None:
         """ICE restart: new credentials, keys stay. RemoteError: another certificate needs a new transport."""
-        if negotiation.fingerprint != self._fingerprint:
+        if not self.is_of(negotiation):
             raise RemoteError(
                 Code.BAD_OFFER, "an ICE restart keeps the DTLS certificate: leave and join anew"
             )

@@ -1,7 +1,7 @@
 """The seam between signalling and the rest: what the server calls, and what it gives to be called."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from sfu.model.admission import Grant
@@ -20,6 +20,14 @@ class Entry:
     participant: int
     roster: RosterPage
     settings: Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The answer to an offer. `transport` counts those of the participant: with each the keys of DTLS are new."""
+
+    sdp: str = field(repr=False)
+    transport: int
 
 
 class RoomMoved(Exception):  # noqa: N818  no error: an answer
@@ -68,8 +76,10 @@ class Application(Protocol):
         application's business, and so are profiles for the newcomer (`peer.deliver`).
         """
 
-    async def on_offer(self, peer: Peer, sdp: str) -> str:
-        """Answer an offer, the first or a later one (more slots, an ICE restart). Returns the SDP of the answer."""
+    async def on_offer(self, peer: Peer, sdp: str) -> Answered:
+        """Answer an offer: the first, a later one (more slots, an ICE restart), or one with another certificate, which
+        begins anew.
+        """
 
     async def on_view(self, peer: Peer, view: Sequence[Wish]) -> None:
         """Show what the client wants to see. Takes the place of the view before."""

@@ -143,7 +143,10 @@ class Joined(Answering, frozen=True, kw_only=True, tag="joined"):
 
 
 class Answer(Answering, frozen=True, kw_only=True, tag="answer"):
+    """`transport` is another number than before where the server has begun a new association."""
+
     sdp: str
+    transport: int
 
 
 class Roster(Answering, frozen=True, kw_only=True, tag="roster"):

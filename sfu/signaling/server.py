@@ -45,6 +45,10 @@ CLOSE_GREETING_TIMEOUT = 4001
 CLOSE_TAKEN_OVER = 4002
 CLOSE_PUT_OUT = 4003
 
+# What browsers give when a page closes its socket, or goes away with it open. Whoever means to come back gives none of
+# these; a network that breaks gives none at all.
+_LEAVING = frozenset({1000, 1001})
+
 # For a client to take what is queued and say goodbye too.
 _CLOSE_SECONDS = 5.0
 
@@ -190,7 +194,9 @@ class SignalingServer:
         if peer.connection is not connection:
             return  # it has another one by now
         peer.connection = None
-        if peer.token in self._peers:
+        if connection.close_code in _LEAVING:
+            self.end(peer, "left")
+        elif peer.token in self._peers:
             self._await_return(peer)
         elif peer.session.state is not State.JOINING:
             peer.session.end()
@@ -226,7 +232,8 @@ class SignalingServer:
             case Join(room=room, token=token):
                 return await self._join(id, room, token, peer)
             case Offer(sdp=sdp):
-                return Answer(id=id, sdp=await application.on_offer(peer, sdp))
+                answered = await application.on_offer(peer, sdp)
+                return Answer(id=id, sdp=answered.sdp, transport=answered.transport)
             case View(slots=slots):
                 await application.on_view(peer, wishes(slots))
             case GetRoster(begin=begin):
@@ -326,6 +333,7 @@ class _Connection:
 
     def __init__(self, ws: web.WebSocketResponse, request: web.Request, limits: Limits) -> None:
         self.peer: _Peer
+        self.close_code: int | None = None  # that the client gave
         self._ws = ws
         self._request = request
         self._limits = limits
@@ -343,6 +351,8 @@ class _Connection:
         if message.type is WSMsgType.TEXT or message.type is WSMsgType.BINARY:
             data: str | bytes = message.data
             return data if self._closing is None else None
+        if message.type is WSMsgType.CLOSE and self._closing is None:
+            self.close_code = message.data
         return None
 
     def send(self, data: str | bytes) -> None:

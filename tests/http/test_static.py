@@ -148,3 +148,20 @@ def test_folder_that_is_no_web_client(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(static, "BUNDLE_BYTES_MAX", 99)
     with pytest.raises(LocalError, match="holds more than"):
         static.load(tmp_path)
+
+
+def test_what_the_configuration_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "index.html").write_text("own")
+    monkeypatch.setattr(static, "_CLIENT_FOLDER", tmp_path / "dist")
+    assert static.find("client") is None
+    (tmp_path / "dist").mkdir()
+    with pytest.raises(LocalError, match=r"no index\.html"):
+        static.find("client")
+    (tmp_path / "dist" / "index.html").write_text("ours")
+    ours = static.find("client")
+    assert ours is not None
+    assert ours["/"].body == b"ours"
+    own = static.find(str(tmp_path))
+    assert own is not None
+    assert own["/"].body == b"own"
+    assert static.find("") == {}

@@ -13,7 +13,7 @@ from sfu.model.intents import Deliver, Intent, Tell, TellOthers
 from sfu.model.room import Room
 from sfu.model.rooms import Rooms
 from sfu.model.view import Wish
-from sfu.signaling.application import Entry, Peer
+from sfu.signaling.application import Answered, Entry, Peer
 from sfu.signaling.messages import (
     KIND_PROFILE,
     SUBPROTOCOL,
@@ -71,7 +71,7 @@ class Conference:
         self.apply(opened, opened.profiles(participant.id, page, KIND_PROFILE))
         return Entry(participant.id, roster_page(page), Settings(codecs=["opus", "VP8"]))
 
-    async def on_offer(self, peer: Peer, sdp: str) -> str:
+    async def on_offer(self, peer: Peer, sdp: str) -> Answered:
         self.offers += 1
         self.asked.set()
         await self.gate.wait()
@@ -82,7 +82,7 @@ class Conference:
         )
         room = self.rooms[peer.room]
         self.apply(room, room.describe(peer.participant, tracks, slots))
-        return f"answer to {sdp}"
+        return Answered(f"answer to {sdp}", 1)
 
     async def on_view(self, peer: Peer, view: Sequence[Wish]) -> None:
         room = self.rooms[peer.room]

@@ -108,11 +108,12 @@ def test_any_text_raises_only_what_the_client_did(raw: str | bytes) -> None:
 
 
 def test_answers_and_events_carry_version_and_number() -> None:
-    assert json.loads(encode(messages.Answer(id=4, sdp="x"))) == {
+    assert json.loads(encode(messages.Answer(id=4, sdp="x", transport=2))) == {
         "type": "answer",
         "v": 0,
         "id": 4,
         "sdp": "x",
+        "transport": 2,
     }
     assert json.loads(encode(messages.ParticipantLeft(participant=2, seq=9))) == {
         "type": "participant_left",

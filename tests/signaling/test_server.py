@@ -71,7 +71,7 @@ async def cut(client: Client) -> None:
     assert connection is not None
     assert connection.transport is not None
     connection.transport.abort()
-    await client.socket.close()  # nothing goes out any more; aiohttp lets go of what it holds
+    await client.socket.close(code=4000)  # nothing goes out any more; aiohttp lets go of what it holds
 
 
 async def test_two_meet_and_part() -> None:
@@ -227,10 +227,30 @@ async def test_who_does_not_come_back_is_gone() -> None:
         assert again.participant != ben.participant
 
 
+@pytest.mark.parametrize("code", [1000, 1001])
+async def test_a_page_that_goes_away_has_left_at_once(code: int) -> None:
+    async with house() as here:
+        ana, ben = await here.enter(), await here.enter()
+        await ben.socket.close(code=code)
+        assert (await ana.event("participant_left"))["participant"] == ben.participant
+        assert await here.left() == (ben.participant, "left")
+        _, answer = await here.resume(ben)
+        assert answer["code"] == "resume_expired"
+
+
+async def test_who_closes_for_another_connection_stays() -> None:
+    async with house() as here:
+        ana = await here.enter()
+        await ana.socket.close(code=4000)
+        _, welcome = await here.resume(ana)
+        assert welcome["resumed"] is True
+        assert here.conference.left.empty()
+
+
 async def test_who_missed_too_much_joins_anew() -> None:
     async with house(Limits(replay_events=2)) as here:
         ana, ben = await here.enter(), await here.enter()
-        await ben.socket.close()
+        await ben.socket.close(code=4000)
         await until(lambda: here.signaling.connections == 1)
         for number in range(3):
             await ana.send(2, b"%d" % number)

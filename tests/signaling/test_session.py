@@ -91,7 +91,7 @@ def test_hello_join_offer_leave() -> None:
     assert read(client.session.answer(2, joined(2)))[0]["participant"] == 7
     (ask,) = client.say("offer", 3, sdp="v=0")
     assert isinstance(ask, Ask)
-    assert read(client.session.answer(3, Answer(id=3, sdp="v=0!")))[0]["sdp"] == "v=0!"
+    assert read(client.session.answer(3, Answer(id=3, sdp="v=0!", transport=1)))[0]["sdp"] == "v=0!"
     assert isinstance(client.say("leave", 4)[0], Ask)
     assert client.say("offer", 5, sdp="v=0") == []
     assert client.session.state is State.ENDED
@@ -149,7 +149,7 @@ def test_repeated_request_is_answered_not_done_twice() -> None:
     client.join()
     client.say("offer", 3, sdp="a")
     assert client.say("offer", 3, sdp="a") == []  # under way
-    answer = client.session.answer(3, Answer(id=3, sdp="b"))
+    answer = client.session.answer(3, Answer(id=3, sdp="b", transport=1))
     assert client.say("offer", 3, sdp="a") == answer
     assert read(client.say("join", 2, room=ROOM))[0]["type"] == "joined"
     assert isinstance(client.say("offer", 4, sdp="a")[0], Ask)
@@ -178,7 +178,7 @@ def test_answers_are_bounded_in_bytes() -> None:
     client.join()
     for request in range(3, 50):
         client.say("offer", request, sdp="")
-        client.session.answer(request, Answer(id=request, sdp="x" * 300))
+        client.session.answer(request, Answer(id=request, sdp="x" * 300, transport=1))
     assert client.session._answers._held <= 1000
     assert client.session._answers._held == sum(len(text) for text in client.session._answers._by_id.values())
 
@@ -251,7 +251,7 @@ def test_answer_missed_is_given_again_after_resuming() -> None:
     client = Client()
     client.join()
     client.say("offer", 3, sdp="a")
-    answer = client.session.answer(3, Answer(id=3, sdp="b"))
+    answer = client.session.answer(3, Answer(id=3, sdp="b", transport=1))
     assert client.session.resume(hello(0)) is not None
     assert client.say("offer", 3, sdp="a") == answer
 
