@@ -1,0 +1,30 @@
+/**
+ * What can go wrong, by a code that stays the same. Codes of the server are those of sfu/signaling/PROTOCOL.md; those
+ * of the link, `link_cut` and its like, come from the worker; the rest is named here.
+ */
+export type LocalCode =
+  | "unreachable" // no connection to the server could be made
+  | "no_transform" // this browser cannot encrypt frames: there is no way in
+  | "worker_failed" // the worker that holds the keys could not be started, or has died
+  | "taken_over" // another connection has taken up this session
+  | "left" // asked of a conference that has been left
+  | "bad_answer" // what the server says is no answer to what was asked
+  | "too_fast" // more chat messages than are allowed
+  | "too_long"; // a chat message or a name
+
+export class SfuError extends Error {
+  readonly code: string;
+
+  constructor(code: LocalCode | (string & {}), message: string) {
+    super(message);
+    this.name = "SfuError";
+    this.code = code;
+  }
+}
+
+export function asError(reason: unknown): SfuError {
+  if (reason instanceof SfuError) return reason;
+  const code = (reason as { code?: unknown } | null)?.code;
+  const text = reason instanceof Error ? reason.message : String(reason);
+  return new SfuError(typeof code === "string" ? code : "internal", text);
+}
