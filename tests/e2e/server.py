@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 START_S = 60  # a loaded machine; nothing is measured here
@@ -24,6 +24,10 @@ class Server:
     @property
     def signaling(self) -> str:
         return self.url.replace("http", "ws", 1) + "/ws"
+
+    def at(self, host: str) -> "Server":
+        """The same, as somebody sees it for whom that is its address."""
+        return replace(self, url=f"http://{host}:{self.url.rpartition(':')[2]}")
 
     async def metrics(self) -> dict[str, float]:
         """By name with labels, as Prometheus reads them."""

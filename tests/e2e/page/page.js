@@ -94,6 +94,23 @@ class Client {
     return slots;
   }
 
+  // The candidate pair that media takes: {local, remote}, each {address, port, protocol}.
+  async path() {
+    const stats = await this.pc.getStats();
+    const all = [...stats.values()];
+    // Firefox has no "transport" there.
+    const chosen = all.find((s) => s.type === "transport")?.selectedCandidatePairId ?? all.find((s) => s.selected)?.id;
+    const pair = stats.get(chosen);
+    const end = ({ address, port, protocol }) => ({ address, port, protocol });
+    return pair && { local: end(stats.get(pair.localCandidateId)), remote: end(stats.get(pair.remoteCandidateId)) };
+  }
+
+  // Another network: new credentials and candidates, the same media.
+  async restart() {
+    this.pc.restartIce();
+    await this.negotiate();
+  }
+
   // Who is in which slot, as the server has last said.
   contents() {
     const contents = {};
