@@ -36,6 +36,34 @@ class Secret:
         raise TypeError("a secret is not serialised")
 
 
+class SecretBytes:
+    """A key or what keys come from: prints as little as `Secret`, and compares in constant time."""
+
+    __slots__ = ("_data",)
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def reveal(self) -> bytes:
+        return self._data
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, SecretBytes):
+            return NotImplemented
+        return secrets.compare_digest(self._data, other._data)
+
+    def __hash__(self) -> int:
+        return hash(self._data)
+
+    def __repr__(self) -> str:
+        return "(secret)"
+
+    __str__ = __repr__
+
+    def __reduce__(self) -> str | tuple[object, ...]:
+        raise TypeError("a secret is not serialised")
+
+
 class Pseudonym:
     """Something of a person's that prints as a keyed hash: equal values can be followed through a log, not named.
 

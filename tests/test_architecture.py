@@ -182,7 +182,9 @@ _IMPORTS = {
     "sfu.auth": ("sfu/auth/tokens.py", "from sfu.config import Config"),
     "sfu.http": ("sfu/http/server.py", "from sfu.config import Http"),
     "sfu.media": ("sfu/media/dtls.py", "from sfu.signaling.messages import Offer"),
+    "sfu.e2ee": ("sfu/e2ee/link.py", "from sfu.auth import tokens"),
     "sfu.client": ("sfu/client/conference.py", "from sfu.signaling import server"),
+    **{f"sfu.client.{name}": (f"sfu/client/{name}.py", "import secrets") for name in imports.SANS_IO},
 }
 
 

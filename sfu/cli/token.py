@@ -12,10 +12,10 @@ from rich.markup import escape
 
 from sfu import config
 from sfu.auth import tokens
-from sfu.auth.link import room_of
 from sfu.auth.tokens import Grant
 from sfu.cli.options import ConfigFile, seconds_of
 from sfu.config import Config
+from sfu.e2ee.link import room_of
 from sfu.errors import LocalError
 from sfu.redact import Secret
 

@@ -14,7 +14,7 @@ import aiohttp
 import msgspec
 import typer
 
-from sfu.auth.link import room_of
+from sfu.e2ee.link import room_of
 from sfu.errors import LocalError
 from sfu.http.trace import Line
 from sfu.media.trace import KINDS, PACKETS, Address, PcapWriter, Record, line

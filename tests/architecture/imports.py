@@ -23,6 +23,12 @@ class Rule:
     pure: bool = False
 
 
+# The modules of sfu.client whose inputs are arguments.
+SANS_IO = (
+    "attribution", "chat", "ciphers", "envelope", "frames", "inner", "keys", "people", "profile", "replay", "sealed",
+    "sframe",
+)  # fmt: skip
+
 # Grows with the tree: a row for each package whose place in the order matters. A test plants a breach of every row.
 RULES: tuple[Rule, ...] = (
     Rule("sfu", never=frozenset({"sfu._testing", "tests"})),
@@ -41,12 +47,22 @@ RULES: tuple[Rule, ...] = (
     Rule("sfu.auth", only=frozenset({"sfu.auth", "sfu.errors", "sfu.redact"})),
     Rule("sfu.http", only=frozenset({"sfu.http", "sfu.errors", "sfu.redact", "sfu.log", "sfu.media.trace"})),
     Rule("sfu.media", never=frozenset({"sfu.signaling", "sfu.http", "sfu.app", "sfu.cli", "sfu.client"})),
+    Rule("sfu.e2ee", only=frozenset({"sfu.errors", "sfu.redact"})),
     Rule(
         "sfu.client",
         never=frozenset({
             "sfu._native", "sfu.app", "sfu.auth", "sfu.cli", "sfu.cluster", "sfu.config", "sfu.http", "sfu.media",
             "sfu.model", "sfu.signaling.server", "sfu.signaling.session",
         }),
+    ),
+    # What decides about keys, frames and messages sees arguments alone.
+    *(
+        Rule(
+            f"sfu.client.{name}",
+            only=frozenset({f"sfu.client.{other}" for other in SANS_IO} | {"sfu.e2ee", "sfu.errors", "sfu.redact"}),
+            pure=True,
+        )
+        for name in SANS_IO
     ),
 )  # fmt: skip
 

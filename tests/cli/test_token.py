@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from sfu import cli
-from sfu.auth.link import room_id
 from sfu.auth.tokens import DEFAULT_GRANTS, Claims, Grant, Verifier
+from sfu.e2ee.link import room_id
 from sfu.redact import Secret
 
 SECRETS = {
@@ -61,7 +61,7 @@ def test_token_as_asked_for(one_key: str, capsys: pytest.CaptureFixture[str]) ->
 def test_token_for_a_link(
     through_stdin: bool, one_key: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    body = bytes(3) + b"s" * 32 + bytes(16)
+    body = bytes([0, 1, 0]) + b"s" * 32 + bytes(16)
     data = body + hashlib.sha256(body).digest()[:4]
     link = f"https://host/#{base64.urlsafe_b64encode(data).rstrip(b'=').decode()}"
     monkeypatch.setattr("sys.stdin", io.StringIO(link + "\n"))

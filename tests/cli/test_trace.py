@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from sfu.auth.link import room_id
 from sfu.cli import run
 from sfu.cli.trace import TOKEN_VARIABLE
+from sfu.e2ee.link import room_id
 from tests.media.test_trace import RTP, read_pcap
 
 ENDS = {"remote": ["192.0.2.1", 5000], "local": ["127.0.0.1", 4000]}
@@ -104,7 +104,7 @@ def test_it_ends_when_its_time_is_over(server: Fake) -> None:
 
 
 def make_fragment(secret: bytes) -> str:
-    body = bytes(3) + secret + bytes(16)
+    body = bytes([0, 1, 0]) + secret + bytes(16)
     return base64.urlsafe_b64encode(body + hashlib.sha256(body).digest()[:4]).rstrip(b"=").decode()
 
 

@@ -1,19 +1,22 @@
 import base64
 import hashlib
 import hmac
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sfu.auth import link
+from sfu.e2ee import link
+from sfu.e2ee.link import Link, LinkError
 from sfu.errors import LocalError
+from tests.client.vectors import VECTORS, named
 
 SECRET = bytes(range(32))
 
 
-def _fragment(secret: bytes = SECRET, version: int = 0, flags: int = 0) -> str:
-    body = bytes([version, 0, flags]) + secret + bytes(16)
+def _fragment(secret: bytes = SECRET, version: int = 0) -> str:
+    body = bytes([version, 1, 0]) + secret + bytes(16)
     return base64.urlsafe_b64encode(body + hashlib.sha256(body).digest()[:4]).rstrip(b"=").decode()
 
 
@@ -30,9 +33,9 @@ def test_room_id_is_hkdf_of_the_secret() -> None:
     assert link.room_id(SECRET) == base64.urlsafe_b64encode(expanded).rstrip(b"=").decode()
 
 
-def test_server_and_flags_do_not_change_the_room() -> None:
+def test_page_and_server_do_not_change_the_room() -> None:
     room = link.room_id(SECRET)
-    assert link.room_of(f"https://elsewhere/x/#{_fragment(flags=3)}@sfu.example.org") == room
+    assert link.room_of(f"https://elsewhere/x/#{_fragment()}@sfu.example.org") == room
 
 
 @given(st.integers(0, 73))
@@ -72,3 +75,45 @@ def test_refusal_does_not_repeat_the_secret() -> None:
     with pytest.raises(LocalError) as raised:
         link.room_of(f"https://host/#{_fragment()[:-1]}B")
     assert _fragment()[4:20] not in str(raised.value)
+
+
+@pytest.mark.parametrize("vector", VECTORS["link"]["accepted"], ids=lambda vector: vector["link"][:40])
+def test_link_of_the_vectors_is_read(vector: dict[str, Any]) -> None:
+    parsed = Link.parse(f" {vector['link']}\n")
+    assert parsed.secret.reveal().hex() == VECTORS["link"]["secret"]
+    assert parsed.room_id == VECTORS["link"]["room"]
+    assert parsed.server == vector["server"]
+
+
+@pytest.mark.parametrize("vector", named(VECTORS["link"]["refused"]))
+def test_link_of_the_vectors_is_refused_with_its_code(vector: dict[str, Any]) -> None:
+    with pytest.raises(LinkError) as raised:
+        Link.parse(vector["link"])
+    assert raised.value.code == vector["code"]
+
+
+@pytest.mark.parametrize("text", ["", "https://sfu.example.org/", "https://sfu.example.org/join"])
+def test_address_without_a_secret_is_no_link(text: str) -> None:
+    with pytest.raises(LinkError):
+        Link.parse(text)
+
+
+def test_made_link_comes_back_and_is_another_each_time() -> None:
+    made = Link.make("https://page.example.org/", "sfu.example.org:8443")
+    assert Link.parse(made.reveal()) == made
+    assert Link.make("https://page.example.org/") != Link.make("https://page.example.org/")
+    assert Link.make().server is None
+
+
+def test_link_does_not_print_its_secret() -> None:
+    made = Link.make("https://sfu.example.org/")
+    secret = made.secret.reveal()
+    for shown in (repr(made), str(made)):
+        assert made.reveal().partition("#")[2][4:20] not in shown
+        assert secret.hex() not in shown
+        assert repr(secret)[4:20] not in shown
+
+
+@pytest.mark.parametrize("page", ["", "file:///tmp/x", "https://[", "page"])
+def test_page_that_names_no_server(page: str) -> None:
+    assert Link.parse(f"{page}#{_fragment()}").server is None

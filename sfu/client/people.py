@@ -1,0 +1,109 @@
+"""Who is in the conference, by sealed profiles alone; the server says only who has left (PROTOCOL.md, "Profile")."""
+
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from sfu.client.keys import LinkKeys
+from sfu.client.profile import Profile
+from sfu.client.sealed import MessageCount, MessageError
+
+PEOPLE = 4096
+SENDERS = 1 << 16  # whose last number is kept when they have left
+BEHIND_MS = 3000  # shown from there on
+
+
+@dataclass
+class Person:
+    """One sender. `participant` is the server's number for who brought the profile, a hint and no name."""
+
+    profile: Profile
+    participant: int
+    heard: bool = False  # a frame of theirs opened
+    least_ms: int | None = None  # the smallest own clock - time in a frame
+    behind_ms: int = 0  # how much later than that the last frame came; 0 below 3 s
+
+    @property
+    def sender(self) -> bytes:
+        return self.profile.sender
+
+    @property
+    def name(self) -> str:
+        return self.profile.name
+
+    @property
+    def recording(self) -> bool:
+        return self.profile.recording
+
+
+@dataclass(frozen=True)
+class Update:
+    """What a profile changed. `kids` are claimed anew: frames may be waiting for them."""
+
+    person: Person
+    is_new: bool
+    kids: tuple[int, ...]
+
+
+class People:
+    def __init__(self, own_sender: bytes, keys: LinkKeys) -> None:
+        self._own = own_sender
+        self._keys = keys
+        self._people: dict[bytes, Person] = {}
+        self._numbers: OrderedDict[bytes, int] = OrderedDict()
+
+    def __iter__(self) -> Iterator[Person]:
+        return iter(list(self._people.values()))
+
+    def __len__(self) -> int:
+        return len(self._people)
+
+    def get(self, sender: bytes) -> Person | None:
+        return self._people.get(sender)
+
+    def on_profile(self, participant: int, profile: Profile) -> Update:
+        """Raises MessageError: an old one, or one's own, which the server has no reason to bring."""
+        sender = profile.sender
+        if sender == self._own or profile.n <= self._numbers.get(sender, 0):
+            raise MessageError(MessageCount.REPLAYED)
+        person = self._people.get(sender)
+        is_new = person is None
+        if person is None:
+            if len(self._people) >= PEOPLE:
+                raise MessageError(MessageCount.MALFORMED)
+            person = self._people[sender] = Person(profile, participant)
+        self._numbers[sender] = profile.n
+        if len(self._numbers) > SENDERS:
+            self._numbers.popitem(last=False)
+        person.profile, person.participant = profile, participant
+        kids = tuple(
+            state.kid for state in profile.sources if self._keys.claim(sender, state.kid, state.source)
+        )
+        return Update(person, is_new, kids)
+
+    def on_left(self, participant: int) -> list[Person]:
+        """Who has gone with a participant."""
+        gone = [person for person in self._people.values() if person.participant == participant]
+        for person in gone:
+            del self._people[person.sender]
+            self._keys.release(person.sender)
+        return gone
+
+    def on_roster(self, participants: Iterable[int]) -> list[Person]:
+        """Who has gone, after joining anew: all whose participant is not there."""
+        there = set(participants)
+        absent = {person.participant for person in self._people.values()} - there
+        return [person for participant in sorted(absent) for person in self.on_left(participant)]
+
+    def on_frame(self, sender: bytes, time_ms: int | None, now_ms: int) -> bool:
+        """A frame of theirs opened. Whether it is the first."""
+        person = self._people.get(sender)
+        if person is None:
+            return False
+        if time_ms is not None:
+            late_ms = now_ms - time_ms
+            person.least_ms = late_ms if person.least_ms is None else min(person.least_ms, late_ms)
+            beyond_ms = late_ms - person.least_ms
+            person.behind_ms = beyond_ms if beyond_ms >= BEHIND_MS else 0
+        first, person.heard = not person.heard, True
+        return first

@@ -1,0 +1,1 @@
+"""What clients agree on end to end; PROTOCOL.md fixes the bytes."""

@@ -1,0 +1,157 @@
+"""The link to a room (PROTOCOL.md, "Link"): made, parsed, and turned into the room id that the server knows.
+
+For clients and for the operator's commands alike. The secret appears in no error and no representation.
+"""
+
+import base64
+import hashlib
+import re
+import secrets
+from dataclasses import dataclass
+from enum import StrEnum
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from sfu.errors import LocalError
+from sfu.redact import SecretBytes
+
+VERSION = 0
+SUITE = 1
+SECRET_BYTES = 32
+OWNER_BYTES = 16
+CHECK_BYTES = 4
+ROOM_ID_BYTES = 16
+ROOM_ID_INFO = b"sfu/0 room"
+
+_BODY_BYTES = 3 + SECRET_BYTES + OWNER_BYTES
+_HOST = re.compile(r"(?:\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9.-]{1,253})(?::[0-9]{1,5})?")
+_BASE64URL = re.compile(r"[A-Za-z0-9_-]*")
+_ROOM = re.compile(r"[A-Za-z0-9_-]{1,128}")
+
+
+class LinkCode(StrEnum):
+    """Why a link is refused; the browser client has the same names."""
+
+    VERSION = "link_version"
+    SUITE = "link_suite"
+    FLAGS = "link_flags"
+    CUT = "link_cut"
+
+
+class LinkError(LocalError):
+    """A link that a client of this version must not follow. `code` is stable; the text is for people."""
+
+    def __init__(self, code: LinkCode, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@dataclass(frozen=True)
+class Link:
+    """`page` is what stands before the `#`; `host` is the server's if the page comes from elsewhere."""
+
+    secret: SecretBytes
+    page: str = ""
+    host: str | None = None
+
+    @classmethod
+    def make(cls, page: str = "", host: str | None = None) -> "Link":
+        """A new room's. `page` is the URL that people open."""
+        return cls(SecretBytes(secrets.token_bytes(SECRET_BYTES)), page, host)
+
+    @classmethod
+    def parse(cls, text: str) -> "Link":
+        """Raises LinkError. White space around the link is a habit of messengers and forgiven."""
+        page, mark, rest = text.strip().partition("#")
+        fragment, at, host = rest.partition("@")
+        if not mark or (at and not _HOST.fullmatch(host)):
+            raise _cut()
+        return cls(SecretBytes(_secret(fragment)), page, host or None)
+
+    @property
+    def room_id(self) -> str:
+        """What the server knows the room by."""
+        return room_id(self.secret.reveal())
+
+    @property
+    def server(self) -> str | None:
+        """The server's origin, such as https://sfu.example.org; None if the link names none.
+
+        A page from elsewhere names a host alone: that is reached by HTTPS, on loopback by HTTP.
+        """
+        if self.host:
+            return f"{'http' if _is_loopback(self.host) else 'https'}://{self.host}"
+        try:
+            parts = urlsplit(self.page)
+        except ValueError:
+            return None
+        return (
+            f"{parts.scheme}://{parts.netloc}" if parts.scheme in {"http", "https"} and parts.netloc else None
+        )
+
+    def reveal(self) -> str:
+        """The whole link, secret and all: for the people who shall meet, and for nobody else."""
+        body = bytes((VERSION, SUITE, 0)) + self.secret.reveal() + bytes(OWNER_BYTES)
+        fragment = _encode(body + _check(body))
+        return f"{self.page}#{fragment}{f'@{self.host}' if self.host else ''}"
+
+
+def room_of(room_or_link: str) -> str:
+    """The room id that a link stands for; a room id stands for itself. Raises LocalError for anything else."""
+    if "#" in room_or_link:
+        return Link.parse(room_or_link).room_id
+    if not _ROOM.fullmatch(room_or_link):
+        raise LocalError(
+            "a room id has 1 to 128 letters, digits, - and _; a link has a # before its secret part"
+        )
+    return room_or_link
+
+
+def room_id(secret: bytes) -> str:
+    derived = HKDF(algorithm=SHA256(), length=ROOM_ID_BYTES, salt=None, info=ROOM_ID_INFO).derive(secret)
+    return _encode(derived)
+
+
+def _secret(fragment: str) -> bytes:
+    """The version goes first, as it says how to read the rest; then the check, so that a slip of the keyboard is not
+    taken for another suite or a flag.
+    """
+    # A length of 4n + 1 is no number of bytes.
+    if not _BASE64URL.fullmatch(fragment) or len(fragment) % 4 == 1:
+        raise LinkError(LinkCode.CUT, "the part of the link after # is not base64url: was all of it copied?")
+    data = base64.urlsafe_b64decode(fragment + "=" * (-len(fragment) % 4))
+    if data and data[0] != VERSION:
+        raise LinkError(LinkCode.VERSION, f"the link is of version {data[0]}, which this sfu does not know")
+    body, check = data[:_BODY_BYTES], data[_BODY_BYTES:]
+    if len(body) != _BODY_BYTES or _encode(data) != fragment or _check(body) != check:
+        raise _cut()
+    if body[1] != SUITE:
+        raise LinkError(
+            LinkCode.SUITE, f"the link asks for cipher suite {body[1]}, which this sfu does not have"
+        )
+    if body[2]:
+        raise LinkError(LinkCode.FLAGS, "the link asks for a guard that this sfu does not have: update it")
+    return body[3 : 3 + SECRET_BYTES]
+
+
+def _check(body: bytes) -> bytes:
+    return hashlib.sha256(body).digest()[:CHECK_BYTES]
+
+
+def _cut() -> LinkError:
+    return LinkError(LinkCode.CUT, "the link is incomplete or mistyped: its check does not fit")
+
+
+def _is_loopback(host: str) -> bool:
+    name = re.sub(r":[0-9]+$", "", host).strip("[]")
+    try:
+        return ip_address(name).is_loopback
+    except ValueError:
+        return name == "localhost" or name.endswith(".localhost")
+
+
+def _encode(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
