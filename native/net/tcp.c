@@ -1,17 +1,22 @@
 #include "net/tcp.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "net/socket_options.h"
 
 enum { FRAME_HEADER_BYTES = 2, READS_AT_ONCE = 16 };
+
+// What the kernel holds cannot be taken back: what waits shall wait here.
+enum { KERNEL_UNSENT_BYTES = 8192 };
 
 typedef struct connection {
     int fd; // -1: free
@@ -22,6 +27,9 @@ typedef struct connection {
     uint8_t *out; // made when the kernel first does not take all
     size_t out_first;
     size_t out_used;
+    size_t mark_bytes; // to be written until the marked byte has gone; 0: none is marked
+    uint64_t mark_us;  // when that was queued
+    uint64_t delay_us; // how long the last marked byte waited
 } connection;
 
 struct tcp_server {
@@ -107,8 +115,9 @@ void tcp_accept(tcp_server *server, int listener, engine *media, uint64_t now_us
             close(fd);
             return;
         }
-        int one = 1;
+        int one = 1, unsent = KERNEL_UNSENT_BYTES;
         (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
         *c = (connection){.fd = fd, .opened_us = now_us};
         c->path = (ice_path){.remote = socket_address_in(&address), .local = make_local(server, c)};
         server->counters.open++;
@@ -158,15 +167,47 @@ static void watch(const tcp_server *server, const connection *c) {
     (void)epoll_ctl(server->epoll, EPOLL_CTL_MOD, c->fd, &interest);
 }
 
+// One byte at a time is followed through the queue: how long it takes is how late all is.
+static void mark_last(connection *c, uint64_t now_us) {
+    if (c->mark_bytes > 0) return;
+    c->mark_bytes = c->out_used;
+    c->mark_us = now_us;
+}
+
+static void mark_on_written(connection *c, size_t written, uint64_t now_us) {
+    if (c->mark_bytes == 0) return;
+    c->mark_bytes -= written < c->mark_bytes ? written : c->mark_bytes;
+    if (c->mark_bytes == 0) c->delay_us = now_us - c->mark_us;
+}
+
+static uint64_t queue_delay_us(const connection *c, uint64_t now_us) {
+    if (c->out_used == 0) return 0;
+    uint64_t waiting_us = c->mark_bytes > 0 ? now_us - c->mark_us : 0;
+    return waiting_us > c->delay_us ? waiting_us : c->delay_us;
+}
+
+// How much more the kernel may hold that it has not sent once. TCP_NOTSENT_LOWAT says when to come back, but lets a
+// segment grow to 64 kB before it says stop.
+static size_t kernel_room(const connection *c) {
+    int unsent = 0;
+    if (ioctl(c->fd, SIOCOUTQNSD, &unsent) < 0) return KERNEL_UNSENT_BYTES;
+    return unsent < KERNEL_UNSENT_BYTES ? (size_t)(KERNEL_UNSENT_BYTES - unsent) : 0;
+}
+
 // False when the connection is over.
-static bool write_queued(const tcp_server *server, connection *c) {
+static bool write_queued(const tcp_server *server, connection *c, uint64_t now_us) {
+    size_t room = kernel_room(c);
     while (c->out_used > 0) {
+        if (room == 0) return true;
         size_t straight = TCP_QUEUE_BYTES - c->out_first;
         size_t length = c->out_used < straight ? c->out_used : straight;
+        if (length > room) length = room;
         ssize_t sent = send(c->fd, c->out + c->out_first, length, MSG_NOSIGNAL);
         if (sent < 0) return errno == EAGAIN || errno == EINTR;
         c->out_first = (c->out_first + (size_t)sent) % TCP_QUEUE_BYTES;
         c->out_used -= (size_t)sent;
+        room -= (size_t)sent;
+        mark_on_written(c, (size_t)sent, now_us);
     }
     watch(server, c);
     return true;
@@ -176,7 +217,7 @@ void tcp_on_ready(tcp_server *server, uint32_t slot, uint32_t events, engine *me
     connection *c = &server->slots[slot % TCP_MAX_CONNECTIONS];
     if (c->fd < 0) return;
     bool alive = true;
-    if (events & EPOLLOUT) alive = write_queued(server, c);
+    if (events & EPOLLOUT) alive = write_queued(server, c, now_us);
     if (alive && (events & (EPOLLIN | EPOLLHUP | EPOLLERR))) alive = read_some(c, media, now_us);
     if (!alive) hang_up(server, c, media, now_us);
 }
@@ -190,30 +231,37 @@ static void queue_bytes(connection *c, const uint8_t *bytes, size_t length) {
     c->out_used += length;
 }
 
-// One frame, whole or not at all.
-static void send_frame(tcp_server *server, connection *c, const uint8_t *bytes, size_t length, bool droppable) {
-    uint8_t head[FRAME_HEADER_BYTES] = {(uint8_t)(length >> 8), (uint8_t)length};
+static bool has_room(const connection *c, size_t length, bool droppable, uint64_t now_us) {
     size_t limit = droppable ? TCP_VIDEO_BYTES : TCP_QUEUE_BYTES;
-    if (c->out_used + FRAME_HEADER_BYTES + length > limit || (!c->out && !(c->out = malloc(TCP_QUEUE_BYTES)))) {
+    uint64_t limit_us = droppable ? TCP_VIDEO_US : TCP_QUEUE_US;
+    return c->out_used + FRAME_HEADER_BYTES + length <= limit && queue_delay_us(c, now_us) <= limit_us;
+}
+
+// One frame, whole or not at all.
+static void send_frame(tcp_server *server, connection *c, const uint8_t *bytes, size_t length, bool droppable,
+                       uint64_t now_us) {
+    uint8_t head[FRAME_HEADER_BYTES] = {(uint8_t)(length >> 8), (uint8_t)length};
+    if (!has_room(c, length, droppable, now_us) || (!c->out && !(c->out = malloc(TCP_QUEUE_BYTES)))) {
         server->counters.dropped++;
         return;
     }
     bool idle = c->out_used == 0;
     queue_bytes(c, head, sizeof head);
     queue_bytes(c, bytes, length);
+    mark_last(c, now_us);
     if (idle) watch(server, c);
 }
 
-void tcp_send(tcp_server *server, const transmit *message) {
+void tcp_send(tcp_server *server, const transmit *message, uint64_t now_us) {
     connection *c = &server->slots[(message->path.local - TCP_FIRST_LOCAL) % TCP_MAX_CONNECTIONS];
     if (c->fd < 0 || c->path.local != message->path.local) return;
     for (uint32_t at = 0; at < message->length; at += message->segment_bytes) {
         uint32_t left = message->length - at;
         size_t length = left < message->segment_bytes ? left : message->segment_bytes;
-        send_frame(server, c, message->bytes + at, length, message->droppable);
+        send_frame(server, c, message->bytes + at, length, message->droppable, now_us);
     }
     // What failed here shows as a hang-up on the next wake-up.
-    (void)write_queued(server, c);
+    (void)write_queued(server, c, now_us);
 }
 
 void tcp_on_timeout(tcp_server *server, engine *media, uint64_t now_us) {

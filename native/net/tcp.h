@@ -16,6 +16,8 @@ enum {
     TCP_STRANGER_US = 10 * 1000000, // and they are closed after so long
     TCP_QUEUE_BYTES = 256 * 1024,   // waiting to be written; beyond it whole frames are dropped
     TCP_VIDEO_BYTES = 128 * 1024,   // and video already beyond this
+    TCP_QUEUE_US = 2 * 1000000,     // the same in time: what comes later than that helps nobody
+    TCP_VIDEO_US = 300 * 1000,
 };
 
 typedef struct tcp_server tcp_server;
@@ -35,7 +37,7 @@ void tcp_accept(tcp_server *server, int listener, engine *media, uint64_t now_us
 void tcp_on_ready(tcp_server *server, uint32_t slot, uint32_t events, engine *media, uint64_t now_us);
 // One message of the engine, in frames of its segment size. Never blocks; drops whole frames when the connection does
 // not take them.
-void tcp_send(tcp_server *server, const transmit *message);
+void tcp_send(tcp_server *server, const transmit *message, uint64_t now_us);
 // Closes strangers that have had their time.
 void tcp_on_timeout(tcp_server *server, engine *media, uint64_t now_us);
 tcp_counters tcp_get_counters(const tcp_server *server);

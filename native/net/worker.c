@@ -151,12 +151,12 @@ static void watch_writable(const worker *w, int socket, bool writable) {
 
 // Sends what the engine made, in order, by stretches that leave through one socket. False where a socket is full: the
 // rest is kept.
-static bool send_messages(worker *w) {
+static bool send_messages(worker *w, uint64_t now_us) {
     while (w->message_next < w->message_count) {
         const transmit *first = &w->messages[w->message_next];
         uint32_t local = first->path.local;
         if (local >= TCP_FIRST_LOCAL) {
-            if (w->tcp) tcp_send(w->tcp, first);
+            if (w->tcp) tcp_send(w->tcp, first, now_us);
             w->message_next++;
             continue;
         }
@@ -183,10 +183,11 @@ static void depart(worker *w) {
     // At once, so that they work while this one encrypts; and also while nothing can be sent.
     wake_others(w);
     for (int i = 0; w->blocked < 0 && i < POLLS_A_TURN; i++) {
+        uint64_t now_us = clock_us(CLOCK_MONOTONIC);
         w->message_next = 0;
-        w->message_count = engine_poll(w->media, clock_us(CLOCK_MONOTONIC), w->messages, MESSAGES);
+        w->message_count = engine_poll(w->media, now_us, w->messages, MESSAGES);
         wake_others(w);
-        if (w->message_count == 0 || !send_messages(w)) break;
+        if (w->message_count == 0 || !send_messages(w, now_us)) break;
     }
 }
 
@@ -223,7 +224,7 @@ static void on_ready(worker *w, const struct epoll_event *ready, uint64_t now_us
         if ((ready->events & EPOLLOUT) && w->blocked == (int)which) {
             w->blocked = -1;
             watch_writable(w, (int)which, false);
-            if (!send_messages(w)) break;
+            if (!send_messages(w, now_us)) break;
         }
         if (ready->events & ~(uint32_t)EPOLLOUT) receive(w, &w->sockets[which], now_us);
         break;
