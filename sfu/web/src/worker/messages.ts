@@ -1,14 +1,12 @@
 // What page and worker say to each other. The worker owns all keys, counters and windows; nothing here carries one. The
 // link is the one secret that passes, from the page, which has it from the address bar.
 
-export type SourceKind = "microphone" | "camera" | "screen" | "screen_audio";
-export type MediaKind = "audio" | "video";
-/** Those that have an envelope (PROTOCOL.md, "Frames"). */
-export type CodecName = "opus" | "VP8" | "VP9";
+import type { CodecName } from "../e2ee/envelope.ts";
+import type { FrameCount } from "../e2ee/frame_opener.ts";
+import type { MessageCount } from "../e2ee/sealed.ts";
+import type { MediaKind, SourceKind } from "../e2ee/source.ts";
 
-/** Why frames of a slot do not open. */
-export type FrameCount = "malformed" | "no_key" | "replayed" | "forged" | "wrong_kind";
-export type MessageCount = "message_forged" | "message_malformed" | "message_replayed";
+export type { CodecName, FrameCount, MediaKind, MessageCount, SourceKind };
 
 /** Since the worker began. */
 export type Stats = Record<FrameCount | MessageCount, number> & {

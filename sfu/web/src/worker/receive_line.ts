@@ -1,0 +1,97 @@
+// One slot's frames: opened in their order, or not shown.
+//
+//   depacketiser → readable → accept, open → writable → decoder
+//                                   ↳ held until a profile claims the KID, then back into the same order
+import { codecOf, type CodecName } from "../e2ee/envelope.ts";
+import type { Dropped, Frame, FrameOpener, Outcome } from "../e2ee/frame_opener.ts";
+import type { MediaKind } from "../e2ee/source.ts";
+import type { EncodedFrame, Transformer } from "./transformer.ts";
+
+/** Between requests for a key frame; the server has a limit of its own. */
+export const REQUEST_MS = 1000;
+
+export interface ReceiveContext {
+  readonly line: ReceiveLine;
+  readonly encoded: EncodedFrame;
+}
+
+export interface ReceiveHost {
+  readonly opener: FrameOpener<ReceiveContext>;
+  /** For frames that do not name their codec. */
+  codec(): CodecName | null;
+  /** Milliseconds since 1970. */
+  clock(): number;
+  onOutcome(outcome: Outcome, atMs: number): void;
+}
+
+export class ReceiveLine {
+  private order: Promise<void> = Promise.resolve();
+  private readonly writer: WritableStreamDefaultWriter<EncodedFrame>;
+  private lost = false; // a frame came and did not open: what follows may build on it
+  private requestedMs = -Infinity;
+
+  constructor(
+    private readonly transformer: Transformer,
+    private readonly media: MediaKind,
+    private readonly host: ReceiveHost,
+  ) {
+    this.writer = transformer.writable.getWriter();
+  }
+
+  /** Until the receiver's end. */
+  async run(): Promise<void> {
+    const reader = this.transformer.readable.getReader();
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      await this.inOrder(() => this.accept(value));
+    }
+  }
+
+  /** A frame that was held: after those already on their way, before those to come. */
+  retry(frame: Frame<ReceiveContext>): void {
+    void this.inOrder(() => this.open(frame));
+  }
+
+  requestKeyFrame(): void {
+    const nowMs = this.host.clock();
+    if (this.media !== "video" || Math.abs(nowMs - this.requestedMs) < REQUEST_MS) return;
+    this.requestedMs = nowMs;
+    // Refused where the receiver has just ended: then nobody needs one.
+    this.transformer.sendKeyFrameRequest?.().catch(() => undefined);
+  }
+
+  private inOrder(task: () => Promise<void>): Promise<void> {
+    // A failure is that of one frame, which is not shown: it was not written, or the receiver has ended.
+    this.order = this.order.then(task).catch(() => undefined);
+    return this.order;
+  }
+
+  private async accept(encoded: EncodedFrame): Promise<void> {
+    const data = new Uint8Array(encoded.data);
+    const nowMs = this.host.clock();
+    const { mimeType } = encoded.getMetadata();
+    const codec = mimeType ? codecOf(mimeType) : this.host.codec();
+    const context = { line: this, encoded };
+    const accepted = this.host.opener.accept(codec, this.media, data, context, nowMs);
+    if (accepted?.type === "accepted") await this.open(accepted);
+    else if (accepted) this.dropped(accepted, nowMs);
+  }
+
+  private async open(frame: Frame<ReceiveContext>): Promise<void> {
+    const outcome = await this.host.opener.open(frame);
+    if (outcome.type === "dropped") return this.dropped(outcome, frame.atMs);
+    this.host.onOutcome(outcome, frame.atMs);
+    if (outcome.type === "held") return;
+    const { encoded } = frame.context;
+    encoded.data = outcome.frame.slice().buffer;
+    if (this.lost) this.requestKeyFrame();
+    this.lost = false;
+    await this.writer.write(encoded);
+  }
+
+  private dropped(outcome: Dropped, atMs: number): void {
+    if (outcome.reason !== "replayed") this.lost = true;
+    this.host.onOutcome(outcome, atMs);
+  }
+}

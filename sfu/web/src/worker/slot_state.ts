@@ -1,0 +1,49 @@
+// What a slot shows, by the keys of its frames, and what of it the page has been told. Time is an argument.
+import { Attribution } from "../e2ee/attribution.ts";
+import type { FrameCount } from "../e2ee/frame_opener.ts";
+import type { SourceKind } from "../e2ee/source.ts";
+import type { EventMessage } from "./messages.ts";
+
+/** How long frames must fail, with none that opens, before the page is told. */
+export const FAILING_MS = 1000;
+
+export class SlotState {
+  private sender: string | null = null;
+  private source: SourceKind | null = null;
+  private said: number | null = null; // the participant by the server's word, 0 for nobody; null: no word yet
+  private failingSinceMs: number | null = null; // since the last frame that opened
+  private failureTold = false;
+  private readonly attribution = new Attribution();
+
+  constructor(private readonly slot: number) {}
+
+  onSaid(participant: number): void {
+    this.said = participant;
+  }
+
+  /** `owner` is the participant by whom the sender's profile came. */
+  onOpened(sender: string, source: SourceKind, owner: number, nowMs: number): EventMessage[] {
+    const events: EventMessage[] = [];
+    const { slot } = this;
+    if (sender !== this.sender || source !== this.source || this.failureTold) {
+      this.sender = sender;
+      this.source = source;
+      events.push({ type: "event", event: "opened", data: { slot, sender, source } });
+    }
+    this.failingSinceMs = null;
+    this.failureTold = false;
+    if (this.said !== null && this.attribution.onFrame(owner, this.said, nowMs)) {
+      events.push({ type: "event", event: "wrong_sender", data: { slot, sender, participant: this.said } });
+    }
+    return events;
+  }
+
+  /** A frame that was dropped, or is held. Repeats, which browsers make by themselves, are no failure. */
+  onFailed(reason: FrameCount, sender: string | null, nowMs: number): EventMessage[] {
+    if (reason === "replayed" || this.failureTold) return [];
+    this.failingSinceMs ??= nowMs;
+    if (nowMs - this.failingSinceMs < FAILING_MS) return [];
+    this.failureTold = true;
+    return [{ type: "event", event: "failed", data: { slot: this.slot, reason, sender } }];
+  }
+}

@@ -1,0 +1,412 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Requests, Stats } from "../src/worker/messages.ts";
+import { Clock, FakePage, settle, turns, type FakeTransformer } from "./browser.ts";
+import { VECTORS } from "./vectors.ts";
+
+const LINK = VECTORS.link.accepted[0]?.link.split("#")[1] ?? "";
+const VP8_KEY = Uint8Array.of(0x50, 1, 2, 3);
+const VP8_DELTA = Uint8Array.of(0x51, 4, 5);
+
+interface Pair {
+  clock: Clock;
+  ana: FakePage;
+  bob: FakePage;
+  sender: string;
+}
+
+/** Ana, who is participant 1 by the server's word, and Bob, who has not heard of her yet. */
+async function pair(): Promise<Pair> {
+  const clock = new Clock();
+  const [ana, bob] = [new FakePage(clock), new FakePage(clock)];
+  const { senderId: sender, roomId } = await ana.request("open", { fragment: LINK });
+  assert.equal(roomId, VECTORS.link.room);
+  await bob.request("open", { fragment: LINK });
+  return { clock, ana, bob, sender };
+}
+
+async function introduce({ clock, ana, bob }: Pair, participant = 1): Promise<void> {
+  const sources = [{ kind: "microphone", muted: false }, { kind: "camera", muted: true }] as const;
+  for (const { kind } of sources) await ana.request("addSource", { source: kind });
+  const bytes = await ana.request("sealProfile", { name: "Ana", sources, recording: false });
+  assert(await bob.request("openProfile", { participant, bytes }));
+  clock.advance(50);
+}
+
+function sends(page: FakePage, source: "microphone" | "camera", transform = 1): FakeTransformer {
+  return page.transform({ direction: "send", transform, source });
+}
+
+function shows(page: FakePage, slot: number, kind: "audio" | "video"): FakeTransformer {
+  return page.transform({ direction: "receive", transform: 100 + slot, slot, kind });
+}
+
+/** The sealed frames of these, which went in one after the other. */
+async function seal(page: FakePage, source: "microphone" | "camera", mimeType: string, ...frames: Uint8Array[]) {
+  const line = sends(page, source);
+  for (const frame of frames) line.put(frame, mimeType);
+  await settle(() => line.out.length === frames.length);
+  return line.out.map(({ data }) => new Uint8Array(data));
+}
+
+/** Until so many frames that came are opened, dropped or held. */
+function received(page: FakePage, count: number): Promise<void> {
+  return settle(async () => {
+    const { opened, malformed, no_key, replayed, forged, wrong_kind, held } = await page.request("stats", {});
+    return opened + malformed + no_key + replayed + forged + wrong_kind + held === count;
+  });
+}
+
+async function counts(page: FakePage): Promise<Partial<Stats>> {
+  return Object.fromEntries(Object.entries(await page.request("stats", {})).filter(([, count]) => count));
+}
+
+test("before a link is open nothing is answered, sealed or shown", async () => {
+  const page = new FakePage(new Clock());
+  for (const [method, params] of [["stats", {}], ["addSource", { source: "camera" }], ["sealChat", { text: "x" }]] as const) {
+    await assert.rejects(page.request(method, params as never), { code: "bad_state" });
+  }
+  const [out, into] = [sends(page, "camera"), shows(page, 0, "video")];
+  out.put(VP8_KEY, "video/VP8");
+  into.put(VP8_KEY, "video/VP8");
+  await turns();
+  assert.deepEqual([out.out, into.out, page.events], [[], [], []]);
+});
+
+test("a transform made before the link is open runs once it is", async () => {
+  const page = new FakePage(new Clock());
+  const line = sends(page, "camera", 7);
+  line.put(VP8_KEY, "video/VP8");
+  await turns();
+  assert.deepEqual(page.told("ready"), []);
+  await page.request("open", { fragment: LINK });
+  await settle(() => line.out.length === 1);
+  assert.deepEqual(page.told("ready"), [{ transform: 7 }]);
+});
+
+test("a link is refused by name, and another opened then; one alone is", async () => {
+  const page = new FakePage(new Clock());
+  await assert.rejects(page.request("open", { fragment: LINK.slice(0, 40) }), (error: Error & { code: string }) => {
+    assert(!error.message.includes(LINK.slice(5, 30)));
+    return error.code === "link_cut";
+  });
+  const made = await page.request("make", {});
+  const room = await page.request("open", { fragment: `${made}@sfu.example.org` });
+  assert.equal(room.server, "sfu.example.org");
+  await assert.rejects(page.request("open", { fragment: LINK }), { code: "bad_state" });
+});
+
+test("two workers of a link are two senders, with KIDs that nobody gave them", async () => {
+  const { ana, bob, sender } = await pair();
+  const kids = new Set<string>();
+  for (const page of [ana, bob]) {
+    for (const source of ["microphone", "camera", "screen", "screen_audio"] as const) {
+      const { kid } = await page.request("addSource", { source });
+      assert.match(kid, /^[0-9a-f]{16}$/);
+      assert.deepEqual(await page.request("addSource", { source }), { kid }, "a source has one");
+      kids.add(kid);
+    }
+  }
+  assert.equal(kids.size, 8);
+  assert.match(sender, /^[\w-]{22}$/);
+});
+
+test("what is sent opens at the other's, in its order, by its source", async () => {
+  const both = await pair();
+  const { ana, bob, sender } = both;
+  await introduce(both);
+  const video = await seal(ana, "camera", "video/VP8", VP8_KEY, VP8_DELTA, VP8_DELTA);
+  assert.deepEqual(video.map((data) => data[0]), [0x10, 0x11, 0x11]);
+  const audio = await seal(ana, "microphone", "audio/opus", Uint8Array.of(1), Uint8Array.of(2));
+  const [picture, sound] = [shows(bob, 0, "video"), shows(bob, 1, "audio")];
+  for (const data of video) picture.put(data, "video/VP8");
+  for (const data of audio) sound.put(data, "audio/opus");
+  await settle(() => picture.out.length === 3 && sound.out.length === 2);
+  assert.deepEqual(picture.bytes, [[...VP8_KEY], [...VP8_DELTA], [...VP8_DELTA]]);
+  assert.deepEqual(sound.bytes, [[1], [2]]);
+  assert.deepEqual(bob.told("opened").sort((a, b) => a.slot - b.slot), [
+    { slot: 0, sender, source: "camera" },
+    { slot: 1, sender, source: "microphone" },
+  ]);
+  assert.deepEqual(await counts(ana), { sealed: 5 });
+  assert.deepEqual(await counts(bob), { opened: 5 });
+});
+
+test("nothing that could not be sealed is sent", async () => {
+  const { ana } = await pair();
+  const line = sends(ana, "camera");
+  line.put(VP8_KEY, "video/H264"); // without an envelope
+  line.put(VP8_KEY, "video/AV1");
+  line.put(VP8_KEY); // a codec that nobody has named
+  line.put(new Uint8Array(0), "video/VP8");
+  line.put(VP8_DELTA, "video/VP8");
+  await settle(() => line.out.length === 1);
+  assert.deepEqual(await counts(ana), { sealed: 1, not_sealed: 3 });
+  await ana.request("codecs", { audio: "opus", video: "VP9" });
+  line.put(VP8_KEY);
+  await settle(() => line.out.length === 2);
+});
+
+test("a source's counter goes on under another transform", async () => {
+  const both = await pair();
+  const { ana, bob } = both;
+  await introduce(both);
+  const first = await seal(ana, "camera", "video/VP9", VP8_KEY, VP8_KEY);
+  const second = await seal(ana, "camera", "video/VP9", VP8_KEY, VP8_KEY);
+  const line = shows(bob, 0, "video");
+  for (const data of [...first, ...second]) line.put(data, "video/VP9");
+  await settle(() => line.out.length === 4);
+  assert.deepEqual(await counts(bob), { opened: 4 });
+});
+
+test("frames that come before the profile are shown after it, in their order", async () => {
+  const both = await pair();
+  const { ana, bob } = both;
+  const video = await seal(ana, "camera", "video/VP8", VP8_KEY, VP8_DELTA);
+  const line = shows(bob, 0, "video");
+  for (const data of video) line.put(data, "video/VP8");
+  await received(bob, 2);
+  assert.deepEqual(line.out, []);
+  assert.deepEqual(await counts(bob), { held: 2 });
+  await introduce(both);
+  for (const data of await seal(ana, "camera", "video/VP8", VP8_DELTA)) line.put(data, "video/VP8");
+  await settle(() => line.out.length === 3);
+  assert.deepEqual(line.bytes, [[...VP8_KEY], [...VP8_DELTA], [...VP8_DELTA]]);
+  assert.equal(line.requests, 0, "nothing is missing");
+});
+
+test("what nobody claims in five seconds is dropped, and a key frame asked for", async () => {
+  const both = await pair();
+  const { clock, ana, bob } = both;
+  const line = shows(bob, 0, "video");
+  for (const data of await seal(ana, "camera", "video/VP8", VP8_KEY)) line.put(data, "video/VP8");
+  await received(bob, 1);
+  clock.advance(4999);
+  bob.worker.tick();
+  assert.equal(line.requests, 0);
+  clock.advance(1);
+  bob.worker.tick();
+  assert.equal(line.requests, 1);
+  assert.deepEqual(await counts(bob), { no_key: 1 });
+});
+
+test("a picture that lost a frame asks for a key frame once one opens, once a second", async () => {
+  const both = await pair();
+  const { clock, ana, bob } = both;
+  await introduce(both);
+  const video = await seal(ana, "camera", "video/VP8", VP8_KEY, VP8_DELTA, VP8_DELTA, VP8_DELTA, VP8_DELTA);
+  const line = shows(bob, 0, "video");
+  for (const [index, data] of video.entries()) {
+    if (index === 1 || index === 3) data[data.length - 1] = (data[data.length - 1] ?? 0) ^ 1;
+    line.put(data, "video/VP8");
+  }
+  await settle(() => line.out.length === 3);
+  assert.equal(line.requests, 1);
+  assert.deepEqual(await counts(bob), { opened: 3, forged: 2 });
+  clock.advance(1000);
+  line.put(Uint8Array.of(0x12, 1), "video/VP8");
+  line.put((await seal(ana, "camera", "video/VP8", VP8_DELTA))[0] ?? assert.fail(), "video/VP8");
+  await settle(() => line.out.length === 4);
+  assert.equal(line.requests, 2);
+});
+
+test("repeats and empty frames are dropped without a word", async () => {
+  const both = await pair();
+  const { clock, ana, bob } = both;
+  await introduce(both);
+  const [data] = await seal(ana, "microphone", "audio/opus", Uint8Array.of(1));
+  const line = shows(bob, 0, "audio");
+  for (let round = 0; round < 3; round++) {
+    line.put(data ?? assert.fail(), "audio/opus");
+    line.put(new Uint8Array(0), "audio/opus");
+    await received(bob, round + 1);
+    clock.advance(1000);
+  }
+  assert.deepEqual(line.bytes, [[1]]);
+  assert.deepEqual(await counts(bob), { opened: 1, replayed: 2 });
+  assert.deepEqual(bob.told("failed"), []);
+});
+
+test("a slot whose frames do not open is told once, with who the KID names, and that it is over", async () => {
+  const both = await pair();
+  const { clock, ana, bob, sender } = both;
+  await introduce(both);
+  const line = shows(bob, 3, "audio");
+  const audio = await seal(ana, "microphone", "audio/opus", ...Array.from({ length: 8 }, () => Uint8Array.of(1)));
+  for (const [index, data] of audio.entries()) {
+    if (index > 0 && index < 6) data[data.length - 1] = (data[data.length - 1] ?? 0) ^ 1;
+    line.put(data, "audio/opus");
+    await received(bob, index + 1);
+    clock.advance(500);
+  }
+  await settle(() => line.out.length === 3);
+  const told = bob.events.filter(({ event }) => event === "opened" || event === "failed");
+  assert.deepEqual(told, [
+    { event: "opened", data: { slot: 3, sender, source: "microphone" } },
+    { event: "failed", data: { slot: 3, reason: "forged", sender } },
+    { event: "opened", data: { slot: 3, sender, source: "microphone" } },
+  ]);
+});
+
+test("a stranger's frames are told as such", async () => {
+  const both = await pair();
+  const { clock, ana, bob } = both;
+  const line = shows(bob, 0, "audio");
+  const audio = await seal(ana, "microphone", "audio/opus", Uint8Array.of(1), Uint8Array.of(2));
+  for (const [index, data] of audio.entries()) {
+    line.put(data, "audio/opus");
+    await received(bob, index + 1);
+    clock.advance(1000);
+  }
+  assert.deepEqual(bob.told("failed"), [{ slot: 0, reason: "no_key", sender: null }]);
+});
+
+test("who is shown is who the key says, and the server's other word is told", async () => {
+  const both = await pair();
+  const { clock, ana, bob, sender } = both;
+  await introduce(both, 1);
+  await bob.request("slots", { slots: [{ slot: 0, participant: 2 }] });
+  const line = shows(bob, 0, "audio");
+  const show = async (): Promise<void> => {
+    const had = line.out.length;
+    for (const data of await seal(ana, "microphone", "audio/opus", Uint8Array.of(1))) line.put(data, "audio/opus");
+    await settle(() => line.out.length > had);
+  };
+  await show();
+  clock.advance(1000);
+  await show();
+  assert.deepEqual(bob.told("wrong_sender"), []);
+  clock.advance(1);
+  await show();
+  await show();
+  assert.deepEqual(bob.told("wrong_sender"), [{ slot: 0, sender, participant: 2 }]);
+  assert.deepEqual(bob.told("opened"), [{ slot: 0, sender, source: "microphone" }]);
+  await bob.request("slots", { slots: [{ slot: 0, participant: 1 }] });
+  await show();
+  await bob.request("slots", { slots: [{ slot: 0, participant: 0 }] });
+  for (const ms of [0, 1001]) (clock.advance(ms), await show());
+  assert.equal((await bob.request("stats", {})).wrong_sender, 2);
+});
+
+test("a microphone in a video slot is not shown", async () => {
+  const both = await pair();
+  const { ana, bob } = both;
+  await introduce(both);
+  const line = shows(bob, 0, "video");
+  for (const data of await seal(ana, "microphone", "audio/opus", Uint8Array.of(1))) line.put(data, "video/VP9");
+  await received(bob, 1);
+  assert.deepEqual(line.out, []);
+  assert.deepEqual(await counts(bob), { wrong_kind: 1 });
+});
+
+test("the roster: name, sources, mute, recording, heard, gone", async () => {
+  const both = await pair();
+  const { clock, ana, bob, sender } = both;
+  await introduce(both, 5);
+  const latest = (): unknown => bob.told("roster").at(-1)?.people;
+  const person = {
+    sender,
+    participant: 5,
+    name: "Ana",
+    recording: false,
+    heard: false,
+    sources: [{ kind: "microphone", muted: false }, { kind: "camera", muted: true }],
+  };
+  assert.deepEqual(latest(), [person]);
+  const line = shows(bob, 0, "audio");
+  for (const data of await seal(ana, "microphone", "audio/opus", Uint8Array.of(1))) line.put(data, "audio/opus");
+  await settle(() => line.out.length === 1);
+  clock.advance(50);
+  assert.deepEqual(latest(), [{ ...person, heard: true }]);
+  const sources = [{ kind: "microphone", muted: true }] as const;
+  const bytes = await ana.request("sealProfile", { name: "Ana B", sources, recording: true });
+  assert.equal(await bob.request("openProfile", { participant: 5, bytes }), sender);
+  assert.equal(await bob.request("openProfile", { participant: 5, bytes }), null);
+  clock.advance(50);
+  assert.deepEqual(latest(), [{ ...person, heard: true, name: "Ana B", recording: true, sources }]);
+  await bob.request("participantLeft", { participant: 5 });
+  clock.advance(50);
+  assert.deepEqual(latest(), []);
+  assert.deepEqual(await counts(bob), { opened: 1, message_replayed: 1 });
+});
+
+test("a profile names only sources that there are, and a name that may be sent", async () => {
+  const { ana } = await pair();
+  const profile = { name: "Ana", sources: [{ kind: "screen", muted: false }], recording: false } as const;
+  await assert.rejects(ana.request("sealProfile", profile), { code: "no_source" });
+  await assert.rejects(ana.request("sealProfile", { ...profile, name: "a\u202eb", sources: [] }), { code: "bad_name" });
+});
+
+test("chat: each line once, named by its sender's profile", async () => {
+  const both = await pair();
+  const { ana, bob, sender } = both;
+  const lines: Requests["sealChat"]["result"][] = [];
+  for (const text of ["one", "two", "three", "four"]) lines.push(await ana.request("sealChat", { text }));
+  assert.deepEqual(lines[0]?.line, { sender, name: "", n: 1, at: both.clock.nowMs, text: "one", missing: 0 });
+  const open = (index: number) => bob.request("openChat", { participant: 1, bytes: lines[index]?.bytes ?? assert.fail() });
+  assert.deepEqual(await open(0), lines[0]?.line);
+  await introduce(both);
+  assert.deepEqual(await open(3), { ...lines[3]?.line, name: "Ana", missing: 2 });
+  assert.equal(await open(1), null);
+  assert.equal(await open(3), null);
+  assert.equal(await ana.request("openChat", { participant: 2, bytes: lines[0]?.bytes ?? assert.fail() }), null);
+  assert.equal(await bob.request("openChat", { participant: 1, bytes: new Uint8Array(80) }), null);
+  assert.deepEqual(await counts(bob), { message_replayed: 2, message_forged: 1 });
+});
+
+test("chat: bounded in rate and length", async () => {
+  const { clock, ana } = await pair();
+  await assert.rejects(ana.request("sealChat", { text: "" }), { code: "bad_text" });
+  await assert.rejects(ana.request("sealChat", { text: "x".repeat(2001) }), { code: "bad_text" });
+  for (let line = 0; line < 20; line++) await ana.request("sealChat", { text: "x" });
+  await assert.rejects(ana.request("sealChat", { text: "x" }), { code: "rate_limited" });
+  clock.advance(200);
+  assert.equal((await ana.request("sealChat", { text: "x" })).line.n, 21);
+});
+
+test("a sender that falls behind is told in whole seconds, and when it is over", async () => {
+  const both = await pair();
+  const { clock, ana, bob, sender } = both;
+  await introduce(both);
+  const line = shows(bob, 0, "audio");
+  const show = async (data: Uint8Array): Promise<void> => {
+    const had = line.out.length;
+    line.put(data, "audio/opus");
+    await settle(() => line.out.length > had);
+    bob.worker.tick();
+  };
+  const [first, late] = await seal(ana, "microphone", "audio/opus", Uint8Array.of(1), Uint8Array.of(2));
+  await show(first ?? assert.fail());
+  clock.advance(14_700);
+  await show(late ?? assert.fail());
+  assert.deepEqual(bob.told("behind"), [{ sender, seconds: 14 }]);
+  for (const data of await seal(ana, "microphone", "audio/opus", Uint8Array.of(3))) await show(data);
+  assert.deepEqual(bob.told("behind"), [{ sender, seconds: 14 }, { sender, seconds: 0 }]);
+});
+
+test("a key frame is asked of the encoder where the browser has a way to", async () => {
+  const { ana } = await pair();
+  assert.equal(await ana.request("keyFrame", { source: "camera" }), false);
+  const line = sends(ana, "camera");
+  await settle(() => ana.told("ready").length === 1);
+  assert.equal(await ana.request("keyFrame", { source: "camera" }), false);
+  let asked = 0;
+  line.generateKeyFrame = () => Promise.resolve(++asked);
+  assert.equal(await ana.request("keyFrame", { source: "camera" }), true);
+  assert.equal(await ana.request("keyFrame", { source: "microphone" }), false);
+  line.generateKeyFrame = () => Promise.reject(new Error("no encoder"));
+  assert.equal(await ana.request("keyFrame", { source: "camera" }), false);
+  assert.equal(asked, 1);
+  line.generateKeyFrame = () => Promise.resolve();
+  line.end();
+  await settle(async () => !(await ana.request("keyFrame", { source: "camera" })));
+});
+
+test("an error that nobody foresaw says nothing", async () => {
+  const page = new FakePage(new Clock());
+  await assert.rejects(page.request("open", {} as never), (error: Error & { code: string }) => {
+    assert.equal(error.message, "the worker failed");
+    return error.code === "internal";
+  });
+  await assert.rejects(page.request("steal" as "stats", {}), { code: "internal" });
+});
