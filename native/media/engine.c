@@ -8,7 +8,13 @@
 #include "core/stun.h"
 #include "media/engine_internal.h"
 
-enum { ENGINE_MIN_PACKETS = 16, DEPARTURES_PER_PACKET = 4 };
+enum {
+    ENGINE_MIN_PACKETS = 16,
+    DEPARTURES_PER_PACKET = 4,
+    DTLS_SHARE = 32,          // of ENGINE_DTLS_QUEUE, for one transport
+    DTLS_IN_WINDOW = 128,     // datagrams of one transport
+    DTLS_WINDOW_US = 1000000, // that long
+};
 
 // splitmix64 (Steele, Lea, Flood 2014): for RTP's random starts, which are no secrets here (RFC 3550 section 5.1 wanted
 // them against known-plaintext attacks on weaker ciphers).
@@ -169,11 +175,27 @@ static void receive_stun(engine *self, const datagram *in, uint64_t now_us) {
         self->stats.stun_refused++;
 }
 
-static void receive_dtls(engine *self, const datagram *in, uint32_t id) {
-    if (self->record_count == ENGINE_DTLS_QUEUE || in->length > ENGINE_MAX_DATAGRAM) {
+// Records go to the control plane, which is slow, through a queue that all share: nobody may fill either. A handshake
+// with all its repetitions is a few dozen datagrams.
+static bool takes_dtls(const engine *self, transport *from, uint64_t now_us) {
+    if (now_us - from->dtls_since_us >= DTLS_WINDOW_US) {
+        from->dtls_since_us = now_us;
+        from->dtls_taken = 0;
+    }
+    if (from->dtls_taken == DTLS_IN_WINDOW || self->record_count == ENGINE_DTLS_QUEUE) return false;
+    size_t waiting = 0;
+    for (size_t i = 0; i < self->record_count; i++)
+        waiting += self->records[(self->record_first + i) % ENGINE_DTLS_QUEUE].transport == from->id;
+    return waiting < DTLS_SHARE;
+}
+
+static void receive_dtls(engine *self, const datagram *in, uint32_t id, uint64_t now_us) {
+    transport *from = &self->transports[id];
+    if (in->length > ENGINE_MAX_DATAGRAM || !takes_dtls(self, from, now_us)) {
         self->stats.dtls_dropped++;
         return;
     }
+    from->dtls_taken++;
     dtls_record *record = &self->records[(self->record_first + self->record_count++) % ENGINE_DTLS_QUEUE];
     record->transport = id;
     record->length = (uint16_t)in->length;
@@ -195,7 +217,7 @@ static void receive_datagram(engine *self, const datagram *in, uint64_t now_us) 
         return;
     }
     if (kind == DATAGRAM_DTLS)
-        receive_dtls(self, in, id);
+        receive_dtls(self, in, id, now_us);
     else if (kind == DATAGRAM_RTCP)
         feedback_receive(self, &self->transports[id], in, now_us);
     else

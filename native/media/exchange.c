@@ -3,11 +3,21 @@
 
 #include "media/engine_internal.h"
 
+// A key frame that is wished for already is not wished for twice: receivers may ask as often as they like.
+static bool is_waiting(const control_backlog *backlog, const handoff_control *wish) {
+    for (size_t i = 0; i < backlog->count; i++) {
+        const handoff_control *e = &backlog->entries[i];
+        if (e->type == wish->type && e->source == wish->source && e->layer == wish->layer) return true;
+    }
+    return false;
+}
+
 void exchange_say(engine *self, uint8_t to, handoff_control_type type, uint32_t source_id, uint8_t layer) {
     handoff_control control = {.type = type, .source = source_id, .layer = layer};
     control_backlog *backlog = &self->backlog[to];
     self->wakeups |= UINT64_C(1) << to;
     if (backlog->count == 0 && handoff_push_control(self->links, self->config.index, to, &control)) return;
+    if (type == HANDOFF_KEY_FRAME && is_waiting(backlog, &control)) return;
     if (backlog->count == backlog->capacity) {
         size_t capacity = backlog->capacity ? backlog->capacity * 2 : 16;
         handoff_control *entries = realloc(backlog->entries, capacity * sizeof *entries);

@@ -6,13 +6,19 @@
 #include "core/rtcp_twcc.h"
 #include "media/engine_internal.h"
 
-enum { MAX_NACKS = 1024 }; // numbers of one message that are looked at: more is an outage that a key frame mends
+enum {
+    MAX_NACKS = 1024, // numbers of one datagram that are looked at: more is an outage that a key frame mends
+    // Of what a transport's queue may hold, the part that may be retransmissions. Departures are shared by all
+    // receivers of the engine, so that nobody may have as many of them as they ask for.
+    REPEATS_SHARE = 2,
+};
 
 typedef struct rtcp_context {
     engine *self;
     transport *from;
     uint64_t now_us;
     uint64_t arrival_us;
+    size_t nacks_left; // numbers that may still be looked at
 } rtcp_context;
 
 static source_layer *layer_of(const transport *from, uint32_t ssrc) {
@@ -44,6 +50,10 @@ static void on_report(rtcp_context *c, const rtcp_packet *part) {
     }
 }
 
+static bool has_room_for_repeats(const transport *to) {
+    return to->queues[DEPARTURE_URGENT].bytes < to->pacing.rate_bps / 8 * TRANSPORT_QUEUE_US / 1000000 / REPEATS_SHARE;
+}
+
 static void on_nack(rtcp_context *c, const rtcp_packet *part, uint32_t media_ssrc) {
     seq16 lost[MAX_NACKS];
     int named = rtcp_nack_parse(part, lost, MAX_NACKS);
@@ -52,13 +62,16 @@ static void on_nack(rtcp_context *c, const rtcp_packet *part, uint32_t media_ssr
         c->self->stats.rtcp_malformed += named < 0;
         return;
     }
-    size_t count = (size_t)named < MAX_NACKS ? (size_t)named : MAX_NACKS;
+    size_t count = (size_t)named < c->nacks_left ? (size_t)named : c->nacks_left;
+    c->nacks_left -= count;
     c->from->stats.nacks_received += count;
     trace_event(
         c->from->tracing,
         (trace_record){.at_us = c->now_us, .what = TRACE_NACK_RECEIVED, .slot = meant->id, .number = (uint32_t)count});
-    for (size_t i = 0; i < count; i++)
-        slot_on_nack(c->self, meant, lost[i], c->now_us);
+    size_t looked_at = 0;
+    while (looked_at < count && has_room_for_repeats(c->from))
+        slot_on_nack(c->self, meant, lost[looked_at++], c->now_us);
+    c->self->stats.nacks_ignored += (size_t)named - looked_at;
 }
 
 static void on_transport_cc(rtcp_context *c, const rtcp_packet *part) {
@@ -148,7 +161,8 @@ void feedback_receive(engine *self, transport *from, const datagram *in, uint64_
         self->stats.rtcp_malformed++;
         return;
     }
-    rtcp_context context = {.self = self, .from = from, .now_us = now_us, .arrival_us = in->arrival_us};
+    rtcp_context context = {
+        .self = self, .from = from, .now_us = now_us, .arrival_us = in->arrival_us, .nacks_left = MAX_NACKS};
     cursor c = cursor_over(plain, (size_t)length);
     rtcp_packet part;
     while (rtcp_next(&c, &part) == 1) {

@@ -36,7 +36,9 @@ struct transport {
     ice_lite ice;
     srtp_sender *sender; // NULL until DTLS is through
     srtp_receiver *receiver;
-    bool secured; // something authenticated has come
+    bool secured;           // something authenticated has come
+    uint64_t dtls_since_us; // begin of the window in which DTLS datagrams are counted
+    uint16_t dtls_taken;    // in that window
 
     payload_mapping mappings[ENGINE_MAX_CODECS];
     uint8_t mapping_count;

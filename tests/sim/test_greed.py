@@ -1,0 +1,125 @@
+"""What one participant can take from the others by feedback and records that are authentic and too many."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sfu._testing.rtcp import ReportBlock, Writer
+from sfu._testing.srtp import Sender
+from tests.sim.checks import assert_no_faults
+from tests.sim.world import AEAD_AES_128_GCM, MS, SECOND, Client, Slot, World
+
+HOSTILE_SSRC = 0xBAD
+DTLS = bytes([22, 254, 253]) + bytes(50)
+
+
+class Hostile:
+    """RTCP under a client's own keys, such as none of our clients would send."""
+
+    def __init__(self, world: World, client: Client) -> None:
+        _, _, key, salt = client.keys
+        self._sender = Sender(AEAD_AES_128_GCM, key, salt)
+        self._world = world
+        self._client = client
+
+    def send(self, write: Callable[[Writer], None]) -> None:
+        writer = Writer(1400)
+        write(writer)
+        assert writer.ok
+        status, data = self._sender.protect_rtcp(writer.data)
+        assert status > 0
+        self._world.inject(self._client.engine, data, self._client.paths[-1].address)
+
+
+def sequences_of(world: World, slot: Slot) -> list[int]:
+    """The numbers that a slot sends, as they are sent."""
+    sent: list[int] = []
+
+    def note(_now_us: int, _engine: int, datagram: object) -> None:
+        data: bytes = datagram.data  # type: ignore[attr-defined]
+        if int.from_bytes(data[8:12]) == slot.ssrc and data[1] & 0x7F not in range(64, 96):
+            sent.append(int.from_bytes(data[2:4]))
+
+    world.on_sent.append(note)
+    return sent
+
+
+def ask_for_all(world: World, hostile: Hostile, slot: Slot, lost: list[int]) -> None:
+    """Five datagrams that name all of `lost` sixteen times, after a report of next to no round trip: what was just sent again
+    may be sent again.
+    """
+    now = world.now_us * 65536 // SECOND & 0xFFFF_FFFF
+    block = ReportBlock(slot.ssrc, 0, 0, 0, 0, 1, now - 2 & 0xFFFF_FFFF)
+    hostile.send(lambda writer: writer.report(HOSTILE_SSRC, None, [block]))
+
+    def write(writer: Writer) -> None:
+        for _ in range(16):
+            writer.nack(HOSTILE_SSRC, slot.ssrc, lost)
+
+    for _ in range(5):
+        hostile.send(write)
+
+
+def test_asking_for_everything_again_and_again_takes_nothing_from_others() -> None:
+    with World(1, engines=1) as world:
+        publisher, victim, greedy = world.client(), world.client(), world.client()
+        audio, video = world.publish_audio(publisher), world.publish_video(publisher, bitrate_bps=3_000_000)
+        heard = world.subscribe(victim, publisher, audio)
+        seen = world.subscribe(victim, publisher, video)
+        taken = world.subscribe(greedy, publisher, video)
+        sent = sequences_of(world, taken)
+        world.run_for(2 * SECOND)
+        hostile = Hostile(world, greedy)
+        frames, packets = victim.received(seen)["frames_decoded"], victim.received(heard)["packets"]
+        for _ in range(100):
+            ask_for_all(world, hostile, taken, sent[-200:])
+            world.run_for(20 * MS)
+        assert victim.received(seen)["frames_decoded"] - frames > 45
+        assert victim.received(heard)["packets"] - packets > 95
+        assert_no_faults(victim, seen)
+        assert_no_faults(victim, heard)
+        # What is answered is bounded by what the receiver's own queue may hold, however often it asks.
+        assert world.engines[0].stats()["departures_queued"] < 2000
+
+
+def test_wishes_for_key_frames_do_not_pile_up_before_an_engine_that_is_late() -> None:
+    with World(2, engines=2, ring_controls=2) as world:
+        publisher, greedy = world.client(0), world.client(1)
+        slot = world.subscribe(greedy, publisher, world.publish_video(publisher))
+        world.run_for(SECOND)
+        world.asleep.add(0)
+        hostile = Hostile(world, greedy)
+        for number in range(20):
+            entries = [(slot.ssrc, number * 100 + i & 0xFF) for i in range(100)]
+            hostile.send(lambda writer, entries=entries: writer.fir(HOSTILE_SSRC, entries))  # type: ignore[misc]
+        world.run_for(MS)
+        rounds = 0
+        busy = True
+        while busy:
+            rounds += 1
+            world.engines[0].on_handoff(world.now_us)
+            world.engines[1].on_handoff(world.now_us)
+            busy = 0 in world.engines[1].take_wakeups()
+        assert rounds < 5, "two thousand wishes waited, one or two say the same"
+        world.wake(0)
+        world.run_for(SECOND)
+        assert greedy.received(slot)["key_frames"] >= 2
+
+
+def test_a_flood_of_dtls_leaves_room_for_the_handshakes_of_others() -> None:
+    with World(3, engines=1) as world:
+        flooder, victim = world.client(), world.client()
+        world.run_for(SECOND)
+        engine, now = world.engines[0], world.now_us
+        flood = [(DTLS, 0, flooder.paths[0].address, now)] * 500
+        engine.on_datagrams(now, flood)
+        engine.on_datagrams(now, [(DTLS, 0, victim.paths[0].address, now)])
+        told = [event.transport for event in engine.next_events() if event.type == "dtls"]
+        assert told.count(victim.transport) == 1
+        # Nor is who reads them kept busy: some in a second, however many come.
+        for _ in range(50):
+            engine.on_datagrams(now, flood)
+            told += [event.transport for event in engine.next_events() if event.type == "dtls"]
+        assert told.count(flooder.transport) <= 128
+        engine.on_datagrams(now + SECOND, [(DTLS, 0, flooder.paths[0].address, now + SECOND)])
+        assert [event.type for event in engine.next_events()] == ["dtls"]
