@@ -15,6 +15,8 @@ from sfu.http.metrics import Metrics
 
 BODY_BYTES_MAX = 65_536
 BACKLOG = 1024
+# A connection without a whole request for so long is closed; the library's own hour lets anybody hold as many as they like.
+IDLE_S = 30.0
 
 
 @dataclass(frozen=True)
@@ -38,8 +40,18 @@ def application(routes: Routes, *, tls: bool) -> web.Application:
 class Server:
     """An application that listens, at `url`."""
 
-    def __init__(self, app: web.Application, address: str, port: int, context: ssl.SSLContext | None) -> None:
-        self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=2.0)
+    def __init__(
+        self,
+        app: web.Application,
+        address: str,
+        port: int,
+        context: ssl.SSLContext | None,
+        *,
+        idle_s: float = IDLE_S,
+    ) -> None:
+        self._runner = web.AppRunner(
+            app, access_log=None, handle_signals=False, shutdown_timeout=2.0, keepalive_timeout=idle_s
+        )
         self._address = address
         self._port = port
         self._context = context

@@ -83,6 +83,9 @@ class SignalingServer:
         self._peers: dict[str, _Peer] = {}  # those that joined, by token
         self._connections: set[_Connection] = set()
         self._per_address: Counter[str] = Counter()
+        self._joined_from: Counter[str] = (
+            Counter()
+        )  # sessions by address, with a connection or waiting for one
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_closing = False
 
@@ -250,10 +253,15 @@ class SignalingServer:
 
     async def _join(self, id: int, room: str, token: str | None, peer: "_Peer") -> Reply:
         self._refuse_when_closing()
+        key = address_key(peer.address)
+        # Those who wait to be resumed count too: who cuts connections would else have as many as they like.
+        if self._joined_from[key] >= self.limits.connections_per_address:
+            raise RemoteError(Code.RATE_LIMITED, "too many participants from this address")
         grant = self._authorise(room, token, peer.address)
         entry: Entry = await self._application.on_join(peer, room, grant)
         peer.room, peer.participant = room, entry.participant
         self._peers[peer.token] = peer
+        self._joined_from[key] += 1
         if self._is_closing:
             self.end(peer, Code.SHUTTING_DOWN)
         self._refuse_when_closing()
@@ -269,6 +277,10 @@ class SignalingServer:
         """Forget a session and have the application do so."""
         if self._peers.pop(peer.token, None) is None:
             return
+        key = address_key(peer.address)
+        self._joined_from[key] -= 1
+        if not self._joined_from[key]:
+            del self._joined_from[key]
         peer.session.end()
         if peer.expiry is not None:
             peer.expiry.cancel()

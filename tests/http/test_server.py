@@ -1,3 +1,5 @@
+import asyncio
+
 import pytest
 
 from sfu.errors import LocalError
@@ -30,5 +32,23 @@ async def test_url_of_ipv6() -> None:
         pytest.skip("this machine has no IPv6")
     try:
         assert server.url == f"http://[::1]:{server.port}"
+    finally:
+        await server.stop()
+
+
+@pytest.mark.parametrize(
+    "beginning",
+    [b"", b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-Slow: a", b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"],
+    ids=["nothing", "half a request", "one request"],
+)
+async def test_who_says_nothing_more_is_hung_up_on(beginning: bytes) -> None:
+    server = Server(application(), "127.0.0.1", 0, None, idle_s=0.1)
+    await server.start()
+    try:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(beginning)
+        await asyncio.wait_for(reader.read(), 20.0)  # to the end
+        writer.close()
+        await writer.wait_closed()
     finally:
         await server.stop()

@@ -332,6 +332,23 @@ async def test_connections_of_one_address() -> None:
         await here.connect()
 
 
+async def test_sessions_without_a_connection_count_for_their_address() -> None:
+    async with house(Limits(connections_per_address=2)) as here:
+        ana, ben = await here.enter(), await here.enter()
+        await cut(ana)
+        await cut(ben)
+        await until(lambda: here.signaling.connections == 0)
+        assert here.signaling.sessions == 2
+        third = await here.connect()
+        await third.ask("hello", versions=[0])
+        assert (await third.ask("join", room=ROOM))["code"] == "rate_limited"
+        again, answer = await here.resume(ana)
+        assert answer["resumed"]
+        assert (await again.ask("leave"))["type"] == "ok"
+        await here.left()
+        assert (await third.ask("join", room=ROOM))["type"] == "joined"
+
+
 @pytest.mark.parametrize("protocols", [(), ("sfu.9",)])
 async def test_subprotocol_is_needed(protocols: tuple[str, ...]) -> None:
     async with house() as here:

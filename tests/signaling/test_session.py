@@ -289,6 +289,23 @@ def test_rate_of_messages() -> None:
     assert isinstance(client.say("view", 5, slots=[])[0], Ask)
 
 
+def test_large_texts_count_for_several() -> None:
+    client = Client(Limits(messages_per_second=1, message_burst=12))
+    client.join()
+    assert isinstance(client.say("offer", 3, sdp="x" * 70_000)[0], Ask)  # for nine, after two
+    client.session.answer(3, Ok(id=3))
+    assert code(client.say("offer", 4, sdp="x" * 70_000)) == "rate_limited"
+    client.now_us += 8 * S
+    assert isinstance(client.say("offer", 4, sdp="x" * 70_000)[0], Ask)
+
+
+def test_a_text_that_is_not_too_large_can_be_said_under_any_rate() -> None:
+    client = Client(Limits(messages_per_second=1, message_burst=4))
+    client.join()
+    client.now_us += 10 * S
+    assert isinstance(client.say("offer", 3, sdp="x" * 200_000)[0], Ask)
+
+
 def test_rate_of_relayed_bytes() -> None:
     client = Client(Limits(relay_bytes_per_second=100, relay_burst_bytes=1000))
     client.join()
