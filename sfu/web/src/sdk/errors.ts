@@ -24,7 +24,8 @@ export class SfuError extends Error {
 
 export function asError(reason: unknown): SfuError {
   if (reason instanceof SfuError) return reason;
-  const code = (reason as { code?: unknown } | null)?.code;
+  const { code } = (reason ?? {}) as { code?: unknown };
   const text = reason instanceof Error ? reason.message : String(reason);
+  if (code === "died") return new SfuError("worker_failed", text);
   return new SfuError(typeof code === "string" ? code : "internal", text);
 }

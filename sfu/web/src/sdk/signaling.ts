@@ -103,6 +103,7 @@ export class Signaling {
   #isLeaving = false;
   #moves = 0;
   #limits: Limits | null = null;
+  #iceServers: RTCIceServer[] = [];
   #messages: TokenBucket | null = null;
   #relayed: TokenBucket | null = null;
   readonly #pending = new Map<number, Pending>(); // in order of ids
@@ -117,6 +118,10 @@ export class Signaling {
 
   get limits(): Limits | null {
     return this.#limits;
+  }
+
+  get iceServers(): RTCIceServer[] {
+    return this.#iceServers;
   }
 
   get state(): SignalingState {
@@ -310,6 +315,7 @@ export class Signaling {
     if (this.#isLeaving) return this.#sayLeave();
     this.#isGreeted = true;
     this.#session = reply.session;
+    this.#iceServers = reply.ice_servers;
     this.#takeLimits(reply.limits);
     for (const pending of this.#pending.values()) pending.isSent = false;
     const isLost = this.#hasJoined && !reply.resumed;

@@ -1,0 +1,556 @@
+/**
+ * One conference, from the link to leaving. Puts together the worker that has the keys, the session with the server and
+ * the peer connection, and makes each anew where it fails.
+ *
+ * People, names and who is in a tile come from what the keys opened. The server is believed for one thing only, that
+ * somebody is gone, which it could bring about anyway.
+ */
+import type { WorkerClient } from "../worker/client.ts";
+import type { ChatLine } from "../worker/messages.ts";
+import { Backoff } from "./backoff.ts";
+import { TokenBucket } from "./bucket.ts";
+import { Coalesced } from "./coalesce.ts";
+import { Connection, type ConnectionState, type SenderKind } from "./connection.ts";
+import { Emitter } from "./emitter.ts";
+import { SfuError, asError } from "./errors.ts";
+import { openLink } from "./keys.ts";
+import { Levels } from "./levels.ts";
+import { fragmentOf, signalingUrl } from "./link.ts";
+import { watchPage } from "./page.ts";
+import { type Person, Presence } from "./presence.ts";
+import { readRoster } from "./roster.ts";
+import { Signaling, browserIo } from "./signaling.ts";
+import { type Tile, Tiles } from "./tiles.ts";
+import type { Events, JoinOptions, State, Wish } from "./types.ts";
+import {
+  type Answer,
+  type Joined,
+  KIND_CHAT,
+  KIND_PROFILE,
+  type RosterPage,
+  type ServerEvent,
+  type SlotContent,
+  type ViewSlot,
+} from "./wire.ts";
+
+const CHAT_PER_SECOND = 5;
+const CHAT_BURST = 20;
+const CHAT_KEPT = 1000;
+const ROSTER_MS = 5_000; // between two readings of the list of a large room
+const DEATHS_MAX = 3; // of workers
+
+export class Conference {
+  /** In the room, or an error with a code. Until then `options.onState` tells how it goes. */
+  static async join(options: JoinOptions): Promise<Conference> {
+    const conference = new Conference(options);
+    const abort = (): void => conference.leave();
+    options.signal?.addEventListener("abort", abort);
+    try {
+      await conference.#start();
+    } catch (reason) {
+      conference.#end(asError(reason));
+      throw asError(reason);
+    } finally {
+      options.signal?.removeEventListener("abort", abort);
+    }
+    return conference;
+  }
+
+  readonly #options: JoinOptions;
+  readonly #emitter = new Emitter<Events>();
+  readonly #presence = new Presence();
+  readonly #tiles = new Tiles();
+  readonly #levels: Levels;
+  readonly #backoff = new Backoff(Math.random);
+  readonly #chatRate = new TokenBucket(CHAT_PER_SECOND, CHAT_BURST, performance.now());
+  readonly #tracks: Record<SenderKind, MediaStreamTrack | null>;
+  readonly #lines: ChatLine[] = [];
+  readonly #profile = new Coalesced(() => this.#sealProfile());
+  #client: WorkerClient | null = null;
+  #signaling: Signaling | null = null;
+  #connection: Connection | null = null;
+  #joined: Joined | null = null;
+  #roomId = "";
+  #server: string | null = null;
+  #sender = "";
+  #name: string;
+  #isMuted: boolean;
+  #view: readonly Wish[] = [];
+  #frames: Promise<void> = Promise.resolve();
+  #deaths = 0;
+  #timers: { connection?: ReturnType<typeof setTimeout>; roster?: ReturnType<typeof setTimeout> } = {};
+  #state: State = { name: "joining", signaling: { name: "connecting" }, media: "connecting", error: null };
+  #unhook: () => void = () => {};
+
+  private constructor(options: JoinOptions) {
+    this.#options = options;
+    this.#name = options.name ?? "";
+    this.#isMuted = options.muted ?? true;
+    this.#tracks = { microphone: options.microphone ?? null, camera: options.camera ?? null };
+    this.#levels = new Levels(
+      () => this.#sounds(),
+      (speaking) => this.#emitter.emit("speaking", speaking),
+    );
+  }
+
+  // ---- what there is ----
+
+  /** Gives what ends it. */
+  on<E extends keyof Events>(event: E, handler: (data: Events[E]) => void): () => void {
+    return this.#emitter.on(event, handler);
+  }
+
+  get state(): State {
+    return this.#state;
+  }
+
+  /** Oneself first. */
+  get people(): readonly Person[] {
+    const self: Person = {
+      sender: this.#sender,
+      name: this.#name,
+      isSelf: true,
+      microphone: this.isMuted ? "muted" : "on",
+      camera: this.#tracks.camera === null ? "muted" : "on",
+      screen: null,
+      recording: false,
+      heard: true,
+      behindSeconds: 0,
+    };
+    return [self, ...this.#presence.list()];
+  }
+
+  /** How many the server says are here whose messages this link's key does not open. */
+  get unopened(): number {
+    return this.#presence.unopened;
+  }
+
+  get tiles(): readonly Tile[] {
+    return this.#tiles.list();
+  }
+
+  get speaking(): ReadonlySet<string> {
+    return this.#levels.speaking;
+  }
+
+  /** No sound leaves: by choice, or for want of a microphone. */
+  get isMuted(): boolean {
+    return this.#isMuted || this.#tracks.microphone === null;
+  }
+
+  /** The last lines, oldest first. */
+  get chat(): readonly ChatLine[] {
+    return this.#lines;
+  }
+
+  // ---- what one does ----
+
+  /** Another microphone, or none. Whether it is muted stays as it was. */
+  async setMicrophone(track: MediaStreamTrack | null): Promise<void> {
+    this.#tracks.microphone = track;
+    await this.#applyMicrophone();
+  }
+
+  /** From the same task on nothing but silence is recorded, and once it resolves nothing is sent. */
+  async mute(): Promise<void> {
+    this.#isMuted = true;
+    await this.#applyMicrophone();
+  }
+
+  async unmute(): Promise<void> {
+    this.#isMuted = false;
+    await this.#applyMicrophone();
+  }
+
+  async setCamera(track: MediaStreamTrack | null): Promise<void> {
+    this.#tracks.camera = track;
+    this.#changed();
+    await this.#connection?.setTrack("camera", track);
+  }
+
+  setName(name: string): void {
+    this.#name = name;
+    this.#changed();
+  }
+
+  /** What one wants to see, in place of what was said before. */
+  async setView(view: readonly Wish[]): Promise<void> {
+    this.#view = view;
+    await this.#sendView();
+  }
+
+  /** Resolves when the server has taken it. Fails with `too_fast`, and the worker's and server's codes. */
+  async send(text: string): Promise<void> {
+    const wait = this.#chatRate.take(1, performance.now());
+    if (wait > 0) throw new SfuError("too_fast", `too many messages at once: wait ${Math.ceil(wait / 1000)} s`);
+    const { client, signaling } = this.#parts();
+    const { bytes, line } = await client.request("sealChat", { text });
+    await signaling.relay(KIND_CHAT, 0, bytes);
+    this.#addLine(line);
+  }
+
+  /** At once, and for good. */
+  leave(): void {
+    this.#signaling?.leave();
+    this.#end(null);
+  }
+
+  /** Figures of the peer connection, for whoever looks for a fault. */
+  async getStats(): Promise<RTCStatsReport | null> {
+    return (await this.#connection?.getStats()) ?? null;
+  }
+
+  // ---- in ----
+
+  async #start(): Promise<void> {
+    this.#unhook = watchPage({
+      onHide: () => this.leave(),
+      onNetwork: () => {
+        this.#signaling?.wake();
+        this.#connection?.restart();
+      },
+    });
+    this.#tell({});
+    await this.#openLink();
+    const { server } = this.#options;
+    this.#signaling = this.#connect(signalingUrl(server ?? this.#server ?? location.host, location));
+    this.#signaling.start();
+    await this.#enter();
+  }
+
+  async #openLink(): Promise<void> {
+    const { client, room } = await openLink(fragmentOf(this.#options.link));
+    if (this.#state.name === "ended") {
+      client.close();
+      throw new SfuError("left", "given up");
+    }
+    this.#client = client;
+    this.#roomId = room.roomId;
+    this.#server = room.server;
+    this.#sender = room.senderId;
+    this.#listen(client);
+  }
+
+  #connect(url: string): Signaling {
+    return new Signaling(
+      url,
+      {
+        onState: (signaling) => this.#tell({ signaling }),
+        onEvent: (event) => this.#onEvent(event),
+        onFrame: (kind, participant, payload) => this.#onFrame(kind, participant, payload),
+        onLost: () => void this.#rejoin(),
+        onEnded: (error) => this.#end(error),
+      },
+      browserIo,
+    );
+  }
+
+  /** Joins, says who we are, and begins with media. Also anew, when the participant was lost. */
+  async #enter(): Promise<void> {
+    const signaling = this.#signaling!;
+    const joined = await signaling.join(this.#roomId, this.#options.token);
+    this.#joined = joined;
+    const { audio, video } = codecsOf(joined.settings.codecs);
+    await this.#client?.request("codecs", { audio, video });
+    if (this.#ended) throw new SfuError("left", "given up");
+    this.#readRoster(joined.roster).catch(() => {}); // lost meanwhile: read anew then
+    this.#publishProfile();
+    this.#openConnection();
+    this.#tell({ name: "live" });
+  }
+
+  get #ended(): boolean {
+    return this.#state.name === "ended";
+  }
+
+  async #rejoin(): Promise<void> {
+    this.#closeConnection();
+    this.#tell({ media: "connecting" });
+    try {
+      await this.#enter();
+      this.#emitter.emit("notice", { code: "rejoined" });
+    } catch (reason) {
+      const error = asError(reason);
+      if (error.code !== "left" && error.code !== "resume_expired") this.#end(error);
+    }
+  }
+
+  // ---- the worker ----
+
+  #listen(client: WorkerClient): void {
+    client.on("roster", ({ people }) => {
+      this.#presence.roster(people);
+      this.#peopleChanged();
+      this.#tilesChanged();
+    });
+    client.on("opened", ({ slot, sender, source }) => {
+      this.#tiles.opened(slot, sender, source);
+      this.#tilesChanged();
+    });
+    client.on("failed", ({ slot, reason, sender }) => {
+      this.#tiles.failed(slot, reason, sender);
+      this.#tilesChanged();
+      this.#emitter.emit("notice", { code: reason, slot, sender });
+    });
+    client.on("wrong_sender", ({ slot, sender, participant }) => {
+      const expected = this.#presence.senderOf(participant);
+      this.#emitter.emit("notice", { code: "wrong_sender", slot, sender, expected });
+    });
+    client.on("behind", ({ sender, seconds }) => {
+      this.#presence.behind(sender, seconds);
+      this.#peopleChanged();
+    });
+    client.on("profile_changed", () => this.#publishProfile());
+    client.on("died", () => void this.#onDied());
+  }
+
+  /** Without its worker nothing is sent. Its counters are gone, so that all begins anew, as another sender. */
+  async #onDied(): Promise<void> {
+    this.#closeConnection();
+    this.#client = null;
+    if (this.#ended || this.#state.name === "joining") return; // joining fails by itself
+    if (++this.#deaths > DEATHS_MAX) return this.#end(new SfuError("worker_failed", "the worker dies again and again"));
+    this.#emitter.emit("notice", { code: "keys_lost" });
+    this.#presence.roster([]);
+    this.#peopleChanged();
+    try {
+      await this.#openLink();
+      const { audio, video } = codecsOf(this.#joined!.settings.codecs);
+      await this.#client!.request("codecs", { audio, video });
+      this.#publishProfile();
+      this.#openConnection();
+      // Profiles come with the list, so that the new worker has them too.
+      const reply = await this.#signaling!.request({ type: "roster" });
+      if (reply.type === "roster") await this.#readRoster(reply.roster);
+    } catch (reason) {
+      this.#end(asError(reason));
+    }
+  }
+
+  // ---- the server ----
+
+  #onEvent(event: ServerEvent): void {
+    switch (event.type) {
+      case "participant_joined":
+        this.#presence.joined(event.participant);
+        break;
+      case "participant_left":
+        this.#presence.left(event.participant);
+        this.#ask("participantLeft", { participant: event.participant });
+        this.#peopleChanged();
+        break;
+      case "participant_count":
+        this.#timers.roster ??= setTimeout(() => void this.#askRoster(), ROSTER_MS);
+        break;
+      case "slots":
+        this.#onSlots(event.slots);
+        break;
+      default:
+        break; // tracks and speakers are the server's word and no more
+    }
+  }
+
+  #onSlots(slots: readonly SlotContent[]): void {
+    this.#ask("slots", { slots: slots.map(({ slot, participant, track }) => ({ slot, participant: track && participant })) });
+    for (const { slot, participant, track } of slots) {
+      this.#tiles.hinted(slot, track && participant, (sender) => this.#presence.participantOf(sender));
+    }
+    this.#tilesChanged();
+  }
+
+  #onFrame(kind: number, participant: number, bytes: Uint8Array<ArrayBuffer>): void {
+    // One after the other, as they came.
+    this.#frames = this.#frames
+      .then(async () => {
+        if (kind === KIND_PROFILE) {
+          const sender = await this.#client?.request("openProfile", { participant, bytes });
+          this.#presence.profile(participant, sender != null);
+          this.#peopleChanged();
+        } else if (kind === KIND_CHAT) {
+          const line = await this.#client?.request("openChat", { participant, bytes });
+          if (line) this.#addLine(line);
+        }
+      })
+      .catch(() => {}); // the worker died: it tells
+  }
+
+  async #askRoster(): Promise<void> {
+    delete this.#timers.roster;
+    try {
+      const reply = await this.#signaling!.request({ type: "roster" });
+      if (reply.type === "roster") await this.#readRoster(reply.roster);
+    } catch {
+      // The session has ended, or will be joined anew, which reads the list again.
+    }
+  }
+
+  async #readRoster(first: RosterPage): Promise<void> {
+    const others = await readRoster(first, this.#signaling!);
+    others.delete(this.#joined?.participant ?? 0);
+    this.#presence.reset(others);
+    this.#ask("present", { participants: [...others] });
+    this.#peopleChanged();
+  }
+
+  // ---- what is said of oneself ----
+
+  async #sealProfile(): Promise<void> {
+    if (this.#client === null || this.#joined === null) return;
+    const sources = [
+      { kind: "microphone", muted: this.isMuted },
+      { kind: "camera", muted: this.#tracks.camera === null },
+    ] as const;
+    const bytes = await this.#client.request("sealProfile", { name: this.#name, sources, recording: false });
+    await this.#signaling!.relay(KIND_PROFILE, 0, bytes);
+  }
+
+  #publishProfile(): void {
+    this.#profile.run().catch((reason: unknown) => {
+      // Lost or died: then it is said anew. What is refused for good ends it, as nobody would know us.
+      const error = asError(reason);
+      if (!["left", "resume_expired", "worker_failed"].includes(error.code)) this.#end(error);
+    });
+  }
+
+  #changed(): void {
+    this.#peopleChanged();
+    if (this.#state.name === "live") this.#publishProfile();
+  }
+
+  async #applyMicrophone(): Promise<void> {
+    const { microphone } = this.#tracks;
+    // `enabled` holds at once; taking the track away then stops even the silence.
+    if (microphone) microphone.enabled = !this.#isMuted;
+    this.#changed();
+    await this.#connection?.setTrack("microphone", this.#isMuted ? null : microphone);
+  }
+
+  async #sendView(): Promise<void> {
+    const { signaling } = this.#parts();
+    const slots: ViewSlot[] = this.#view.map(({ slot, sender, maxHeight, priority }) => ({
+      slot,
+      participant: (sender && this.#presence.participantOf(sender)) || "auto",
+      ...(maxHeight === undefined ? {} : { max_height: maxHeight }),
+      ...(priority === undefined ? {} : { priority }),
+    }));
+    await signaling.request({ type: "view", slots });
+  }
+
+  // ---- media ----
+
+  #openConnection(): void {
+    const client = this.#client!;
+    const joined = this.#joined!;
+    const { audio, video } = codecsOf(joined.settings.codecs);
+    const codecOf = (kind: string): typeof audio | typeof video => (kind === "audio" || kind === "microphone" ? audio : video);
+    const connection = new Connection({
+      settings: joined.settings,
+      iceServers: this.#signaling!.iceServers,
+      transforms: {
+        send: (source) => client.sendTransform(source, codecOf(source)),
+        receive: (slot, kind) => client.receiveTransform(slot, kind, codecOf(kind)),
+      },
+      negotiate: async (sdp) => {
+        const answer = await this.#signaling!.request({ type: "offer", sdp });
+        if (answer.type !== "answer") throw new SfuError("bad_answer", `${answer.type} to offer`);
+        return answer satisfies Answer;
+      },
+      onState: (media) => this.#onMedia(connection, media),
+      onFailed: (error) => this.#onConnectionFailed(connection, error),
+    });
+    this.#connection = connection;
+    this.#tiles.reset(connection.slots);
+    this.#ask("slots", { slots: connection.slots.map(({ index }) => ({ slot: index, participant: 0 })) });
+    connection.start();
+    const failed = (reason: unknown): void => {
+      if (this.#connection === connection && asError(reason).code !== "worker_failed") this.#end(asError(reason));
+    };
+    connection.setTrack("microphone", this.#isMuted ? null : this.#tracks.microphone).catch(failed);
+    connection.setTrack("camera", this.#tracks.camera).catch(failed);
+    if (this.#tracks.microphone) this.#tracks.microphone.enabled = !this.#isMuted;
+    this.#levels.start();
+    this.#tilesChanged();
+    if (this.#view.length > 0) this.#sendView().catch(() => {});
+  }
+
+  #onMedia(connection: Connection, media: ConnectionState): void {
+    if (this.#connection !== connection && this.#connection !== null) return;
+    if (media === "connected") this.#backoff.reset();
+    this.#tell({ media });
+  }
+
+  #onConnectionFailed(connection: Connection, error: SfuError | null): void {
+    if (this.#connection !== connection || this.#ended) return;
+    this.#closeConnection();
+    if (error !== null) return this.#end(error);
+    this.#tell({ media: "disconnected" });
+    this.#timers.connection = setTimeout(() => this.#client && this.#openConnection(), this.#backoff.next());
+  }
+
+  #closeConnection(): void {
+    clearTimeout(this.#timers.connection);
+    this.#levels.stop();
+    this.#connection?.close();
+    this.#connection = null;
+    this.#tiles.reset([]);
+    this.#tilesChanged();
+  }
+
+  #sounds(): { sender: string; receiver: RTCRtpReceiver }[] {
+    const slots = this.#connection?.slots ?? [];
+    return this.#tiles
+      .list()
+      .filter(({ kind, sender, source }) => kind === "audio" && sender !== null && source === "microphone")
+      .map(({ slot, sender }) => ({ sender: sender!, receiver: slots[slot]!.receiver }));
+  }
+
+  // ---- inner workings ----
+
+  #parts(): { client: WorkerClient; signaling: Signaling } {
+    if (this.#ended) throw new SfuError("left", "the conference has ended");
+    if (this.#client === null || this.#signaling === null) throw new SfuError("worker_failed", "the keys are not there");
+    return { client: this.#client, signaling: this.#signaling };
+  }
+
+  /** For what no answer is awaited; that the worker died it tells by itself. */
+  #ask(...request: Parameters<WorkerClient["request"]>): void {
+    this.#client?.request(...request).catch(() => {});
+  }
+
+  #addLine(line: ChatLine): void {
+    this.#lines.push(line);
+    if (this.#lines.length > CHAT_KEPT) this.#lines.shift();
+    this.#emitter.emit("chat", line);
+  }
+
+  #peopleChanged(): void {
+    this.#emitter.emit("people", this.people);
+  }
+
+  #tilesChanged(): void {
+    this.#emitter.emit("tiles", this.tiles);
+  }
+
+  #tell(change: Partial<State>): void {
+    if (this.#ended) return;
+    this.#state = { ...this.#state, ...change };
+    this.#options.onState?.(this.#state);
+    this.#emitter.emit("state", this.#state);
+  }
+
+  #end(error: SfuError | null): void {
+    if (this.#ended) return;
+    this.#unhook();
+    this.#signaling?.leave();
+    this.#closeConnection();
+    this.#client?.close();
+    this.#client = null;
+    clearTimeout(this.#timers.roster);
+    this.#tell({ name: "ended", error });
+  }
+}
+
+/** The first codec of each kind that the server asks for, of those that can be sealed. */
+function codecsOf(names: readonly string[]): { audio: "opus"; video: "VP8" | "VP9" } {
+  return { audio: "opus", video: names.find((name) => name === "VP8" || name === "VP9") === "VP9" ? "VP9" : "VP8" };
+}

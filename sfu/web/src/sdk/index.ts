@@ -1,0 +1,9 @@
+/** The browser SDK: `Conference.join({ link, name, … })`. */
+export { Conference } from "./conference.ts";
+export type { Events, JoinOptions, Notice, State, Wish } from "./types.ts";
+export { SfuError } from "./errors.ts";
+export { canSeal, makeFragment } from "./keys.ts";
+export { fragmentOf } from "./link.ts";
+export type { Person } from "./presence.ts";
+export type { Tile } from "./tiles.ts";
+export type { ChatLine } from "../worker/messages.ts";

@@ -1,0 +1,71 @@
+/** Starts the worker that has all keys. The page never has one. */
+import { WorkerClient } from "../worker/client.ts";
+import type { Room } from "../worker/messages.ts";
+import { SfuError, asError } from "./errors.ts";
+
+const START_MS = 20_000;
+
+interface TrustedTypes {
+  createPolicy(name: string, rules: { createScriptURL(url: string): string }): { createScriptURL(url: string): unknown };
+}
+
+/** Beside the script that this is bundled into, and nowhere else. */
+const WORKER_URL = new URL("worker.js", import.meta.url).href;
+
+let policy: { createScriptURL(url: string): unknown } | undefined;
+
+/** The one URL that the page's policy lets become a script (the server's header says `trusted-types sfu`). */
+function workerUrl(): string {
+  const trustedTypes = (globalThis as { trustedTypes?: TrustedTypes }).trustedTypes;
+  policy ??= trustedTypes?.createPolicy("sfu", {
+    createScriptURL(url) {
+      if (url !== WORKER_URL) throw new TypeError("no script but the worker");
+      return url;
+    },
+  });
+  // A TrustedScriptURL where there is such a thing; TypeScript knows the string only.
+  return (policy?.createScriptURL(WORKER_URL) ?? WORKER_URL) as string;
+}
+
+/** Whether this browser can seal frames in a worker. Without that there is no way in. */
+export function canSeal(): boolean {
+  return typeof RTCRtpScriptTransform === "function" && "transform" in RTCRtpSender.prototype;
+}
+
+export function startWorker(): WorkerClient {
+  return new WorkerClient(new Worker(workerUrl(), { name: "sfu" }));
+}
+
+/** A worker that has opened the link. Fails with the link's codes, or `worker_failed`. */
+export async function openLink(fragment: string): Promise<{ client: WorkerClient; room: Room }> {
+  if (!canSeal()) throw new SfuError("no_transform", "this browser cannot encrypt frames in a worker");
+  const client = startWorker();
+  try {
+    const room = await inTime(client.request("open", { fragment }));
+    await inTime(client.request("addSource", { source: "microphone" }));
+    await inTime(client.request("addSource", { source: "camera" }));
+    return { client, room };
+  } catch (reason) {
+    client.close();
+    throw asError(reason);
+  }
+}
+
+/** The fragment of a new room's link. */
+export async function makeFragment(): Promise<string> {
+  const client = startWorker();
+  try {
+    return await inTime(client.request("make", {}));
+  } catch (reason) {
+    throw new SfuError("worker_failed", asError(reason).message);
+  } finally {
+    client.close();
+  }
+}
+
+function inTime<T>(work: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new SfuError("worker_failed", "the worker does not answer")), START_MS);
+    work.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
+}

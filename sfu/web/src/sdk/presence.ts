@@ -1,0 +1,106 @@
+/** Who is here. Names and what people send come from their sealed profiles; the server's list only takes people away. */
+import type { Person as Profile, SourceKind } from "../worker/messages.ts";
+
+export interface Person {
+  /** Sender id: what tiles, chat lines and speaking name people by. */
+  readonly sender: string;
+  readonly name: string;
+  readonly isSelf: boolean;
+  /** What they say they send. Null: no such source. */
+  readonly microphone: "on" | "muted" | null;
+  readonly camera: "on" | "muted" | null;
+  readonly screen: "on" | "muted" | null;
+  readonly recording: boolean;
+  /** A frame of theirs has opened. Until then the server alone says that they are here now. */
+  readonly heard: boolean;
+  /** Whole seconds by which what comes of them is late, from 3 on; else 0. */
+  readonly behindSeconds: number;
+}
+
+export class Presence {
+  #profiles: readonly Profile[] = [];
+  readonly #behind = new Map<string, number>();
+  readonly #present = new Set<number>(); // participants, by the server's word
+  readonly #opaque = new Set<number>(); // whose last profile did not open
+
+  /** After joining, and whenever the server's list has been read to its end. Oneself is not on it. */
+  reset(participants: Iterable<number>): void {
+    this.#present.clear();
+    for (const participant of participants) this.#present.add(participant);
+    for (const participant of this.#opaque) if (!this.#present.has(participant)) this.#opaque.delete(participant);
+  }
+
+  joined(participant: number): void {
+    this.#present.add(participant);
+  }
+
+  left(participant: number): void {
+    this.#present.delete(participant);
+    this.#opaque.delete(participant);
+  }
+
+  roster(profiles: readonly Profile[]): void {
+    this.#profiles = profiles;
+    for (const sender of this.#behind.keys()) if (this.#find(sender) === undefined) this.#behind.delete(sender);
+  }
+
+  behind(sender: string, seconds: number): void {
+    if (seconds === 0) this.#behind.delete(sender);
+    else this.#behind.set(sender, seconds);
+  }
+
+  /** A profile came from `participant`, and opened or not. */
+  profile(participant: number, opened: boolean): void {
+    if (opened) this.#opaque.delete(participant);
+    else if (this.#participantHasNone(participant)) this.#opaque.add(participant);
+  }
+
+  #participantHasNone(participant: number): boolean {
+    return !this.#profiles.some((profile) => profile.participant === participant);
+  }
+
+  /** How many are here by the server's word whose messages this link's key does not open. */
+  get unopened(): number {
+    return [...this.#opaque].filter((who) => this.#present.has(who) && this.#participantHasNone(who)).length;
+  }
+
+  /** The server's number for a sender, 0 for none. */
+  participantOf(sender: string): number {
+    return this.#find(sender)?.participant ?? 0;
+  }
+
+  /** The reverse, null for nobody. */
+  senderOf(participant: number): string | null {
+    return this.#profiles.find((profile) => profile.participant === participant)?.sender ?? null;
+  }
+
+  nameOf(sender: string): string {
+    return this.#find(sender)?.name ?? "";
+  }
+
+  #find(sender: string): Profile | undefined {
+    return this.#profiles.find((profile) => profile.sender === sender);
+  }
+
+  /** Others, in order of who was here first by the server's numbers. */
+  list(): Person[] {
+    return [...this.#profiles]
+      .sort((a, b) => a.participant - b.participant)
+      .map((profile) => ({
+        sender: profile.sender,
+        name: profile.name,
+        isSelf: false,
+        microphone: sourceState(profile, "microphone"),
+        camera: sourceState(profile, "camera"),
+        screen: sourceState(profile, "screen"),
+        recording: profile.recording,
+        heard: profile.heard,
+        behindSeconds: this.#behind.get(profile.sender) ?? 0,
+      }));
+  }
+}
+
+function sourceState({ sources }: Profile, kind: SourceKind): "on" | "muted" | null {
+  const found = sources.find((source) => source.kind === kind);
+  return found === undefined ? null : found.muted ? "muted" : "on";
+}

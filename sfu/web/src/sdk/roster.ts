@@ -1,0 +1,17 @@
+/** Reads the server's list of who is here, page by page. */
+import { SfuError } from "./errors.ts";
+import type { Signaling } from "./signaling.ts";
+import type { RosterPage } from "./wire.ts";
+
+/** All participants. With each page the server delivers the profiles of those on it. */
+export async function readRoster(first: RosterPage, signaling: Pick<Signaling, "request">): Promise<Set<number>> {
+  const present = new Set<number>();
+  for (let page = first; ; ) {
+    for (const { participant } of page.participants) present.add(participant);
+    if (page.next === 0) return present;
+    const reply = await signaling.request({ type: "roster", begin: page.next });
+    const getsOn = reply.type === "roster" && (reply.roster.next === 0 || reply.roster.next > page.next);
+    if (!getsOn) throw new SfuError("bad_answer", "the list of who is here has no end");
+    page = reply.roster;
+  }
+}

@@ -1,0 +1,75 @@
+/**
+ * What is to be seen and heard in each slot, and of whom. The only source of a name is the key that opened a frame; what
+ * the server says of a slot can take a tile away, never give it to somebody.
+ */
+import type { FrameCount, MediaKind, SourceKind } from "../worker/messages.ts";
+
+export interface Tile {
+  readonly slot: number;
+  readonly kind: MediaKind;
+  readonly track: MediaStreamTrack;
+  /** Whose frames open here: sender id, or null while none has. */
+  readonly sender: string | null;
+  readonly source: SourceKind | null;
+  /** Why frames that come do not open; `from` is who their KID names, where it names anybody. */
+  readonly failure: { reason: FrameCount; from: string | null } | null;
+}
+
+interface Content {
+  sender: string | null;
+  source: SourceKind | null;
+  failure: Tile["failure"];
+  isGone: boolean; // the server has said that the slot is empty
+  participant: number;
+}
+
+export class Tiles {
+  #contents: Content[] = [];
+  #slots: readonly { index: number; kind: MediaKind; receiver: { track: MediaStreamTrack } }[] = [];
+
+  /** Slots of a new connection: nothing has opened in them. */
+  reset(slots: Tiles["slots"]): void {
+    this.#slots = slots;
+    this.#contents = slots.map(() => ({ sender: null, source: null, failure: null, isGone: false, participant: 0 }));
+  }
+
+  get slots(): readonly { index: number; kind: MediaKind; receiver: { track: MediaStreamTrack } }[] {
+    return this.#slots;
+  }
+
+  opened(slot: number, sender: string, source: SourceKind): void {
+    const content = this.#contents[slot];
+    if (content) Object.assign(content, { sender, source, failure: null, isGone: false });
+  }
+
+  failed(slot: number, reason: FrameCount, from: string | null): void {
+    const content = this.#contents[slot];
+    if (content) Object.assign(content, { sender: null, source: null, failure: { reason, from } });
+  }
+
+  /** `participantOf`: who brought a sender's profile. */
+  hinted(slot: number, participant: number, participantOf: (sender: string) => number): void {
+    const content = this.#contents[slot];
+    if (!content) return;
+    content.participant = participant;
+    if (participant === 0) {
+      content.isGone = true;
+      content.failure = null;
+    } else if (content.sender !== null && participantOf(content.sender) === participant) {
+      content.isGone = false; // the same person again: no frame tells
+    }
+  }
+
+  /** Who is said to be in a slot. */
+  hint(slot: number): number {
+    return this.#contents[slot]?.participant ?? 0;
+  }
+
+  list(): Tile[] {
+    return this.#slots.map(({ index, kind, receiver }) => {
+      const { sender, source, failure, isGone } = this.#contents[index]!;
+      const shown = isGone ? { sender: null, source: null } : { sender, source };
+      return { slot: index, kind, track: receiver.track, ...shown, failure };
+    });
+  }
+}
