@@ -2,6 +2,7 @@
 import { WorkerClient } from "../worker/client.ts";
 import type { Room } from "../worker/messages.ts";
 import { SfuError, asError } from "./errors.ts";
+import { fragmentOf } from "./link.ts";
 
 const START_MS = 20_000;
 
@@ -68,4 +69,16 @@ function inTime<T>(work: Promise<T>): Promise<T> {
     const timer = setTimeout(() => reject(new SfuError("worker_failed", "the worker does not answer")), START_MS);
     work.then(resolve, reject).finally(() => clearTimeout(timer));
   });
+}
+
+/** Fails with the link's codes where it is not whole or not for us; nothing is sent. Says which server it names, if any. */
+export async function checkLink(link: string): Promise<string | null> {
+  const client = startWorker();
+  try {
+    return (await inTime(client.request("open", { fragment: fragmentOf(link) }))).server;
+  } catch (reason) {
+    throw asError(reason);
+  } finally {
+    client.close();
+  }
 }
