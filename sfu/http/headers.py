@@ -32,7 +32,7 @@ CONTENT_SECURITY_POLICY = "; ".join((
 _PERMISSIONS = (
     "camera=(self), microphone=(self), display-capture=(self), fullscreen=(self), screen-wake-lock=(self), "
     "autoplay=(self), picture-in-picture=(self), speaker-selection=(self), "
-    "geolocation=(), payment=(), usb=(), serial=(), bluetooth=(), hid=(), midi=(), browsing-topics=()"
+    "geolocation=(), payment=(), usb=(), serial=(), hid=(), midi=(), browsing-topics=()"
 )
 _ALWAYS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,

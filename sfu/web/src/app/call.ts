@@ -13,6 +13,9 @@ import { Stage, nameOf } from "./stage.ts";
 import { prefer } from "./store.ts";
 import { words } from "./words.ts";
 
+/** Who is found within it was here before: that is no news. */
+const FIRST_LOOK_MS = 3000;
+
 type PanelName = "people" | "chat" | "devices";
 
 export class Call {
@@ -44,6 +47,7 @@ export class Call {
   readonly #unhook: (() => void)[] = [];
   #open: PanelName | null = null;
   #unreadCount = 0;
+  readonly #since = performance.now();
   #known = new Map<string, Person>();
   #isDrawing = false;
   #wasAway = false;
@@ -160,11 +164,12 @@ export class Call {
     this.#redraw();
   }
 
-  /** Who came and went, merged. The first look is no news. */
+  /** Who came and went, merged. */
   #announce(people: readonly Person[]): void {
     const others = new Map(people.filter(({ isSelf }) => !isSelf).map((person) => [person.sender, person]));
     const came = [...others.values()].filter(({ sender }) => !this.#known.has(sender));
     const gone = [...this.#known.values()].filter(({ sender }) => !others.has(sender));
+    if (performance.now() - this.#since < FIRST_LOOK_MS) came.length = 0;
     if (came.length === 1) this.#notices.say(words.joined(nameOf(came[0]!)));
     else if (came.length > 1) this.#notices.say(words.joinedMany(came.length));
     for (const person of gone) this.#notices.say(words.left(nameOf(person)));
