@@ -14,7 +14,7 @@
 #include "core/rtcp.h"
 #include "core/rtcp_twcc.h"
 
-enum { MAX_ARRIVALS = 1024, ROOM_BYTES = 1 << 16, FIXED_BYTES = 24 };
+enum { MAX_ARRIVALS = 128, ROOM_BYTES = 1 << 16, FIXED_BYTES = 24 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length);
 
