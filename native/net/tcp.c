@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -35,6 +36,7 @@ typedef struct connection {
 struct tcp_server {
     int epoll;
     uint32_t tag;
+    int spare; // a file descriptor to give up when there are no more, see turn_away
     uint32_t
         made; // counts connections: `local` is made of it and of the slot, so that an old path never means a new one
     connection *slots;
@@ -46,8 +48,10 @@ tcp_server *tcp_server_create(int epoll, uint32_t tag) {
     if (!server) return NULL;
     server->epoll = epoll;
     server->tag = tag;
+    server->spare = eventfd(0, EFD_CLOEXEC);
     server->slots = calloc(TCP_MAX_CONNECTIONS, sizeof *server->slots);
     if (!server->slots) {
+        if (server->spare >= 0) close(server->spare);
         free(server);
         return NULL;
     }
@@ -68,6 +72,7 @@ void tcp_server_destroy(tcp_server *server) {
     if (!server) return;
     for (size_t i = 0; i < TCP_MAX_CONNECTIONS; i++)
         if (server->slots[i].fd >= 0) release(server, &server->slots[i]);
+    if (server->spare >= 0) close(server->spare);
     free(server->slots);
     free(server);
 }
@@ -105,6 +110,16 @@ static uint32_t make_local(tcp_server *server, const connection *c) {
     return TCP_FIRST_LOCAL + generation * TCP_MAX_CONNECTIONS + (uint32_t)(c - server->slots);
 }
 
+// The process has no file descriptors left. A connection that is not accepted would make its listener ready for ever.
+static void turn_away(tcp_server *server, int listener) {
+    if (server->spare < 0) server->spare = eventfd(0, EFD_CLOEXEC); // another thread was faster the last time
+    if (server->spare < 0) return;
+    close(server->spare);
+    int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+    if (fd >= 0) close(fd);
+    server->spare = eventfd(0, EFD_CLOEXEC);
+}
+
 void tcp_accept(tcp_server *server, int listener, engine *media, uint64_t now_us) {
     struct sockaddr_storage address = {0};
     socklen_t size = sizeof address;
@@ -126,6 +141,7 @@ void tcp_accept(tcp_server *server, int listener, engine *media, uint64_t now_us
         if (epoll_ctl(server->epoll, EPOLL_CTL_ADD, fd, &interest) < 0) release(server, c);
         size = sizeof address;
     }
+    if (errno == EMFILE || errno == ENFILE) turn_away(server, listener);
 }
 
 // Whole frames of what has come go to the engine. False: the peer does not speak RFC 4571.

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 from tests.e2e.chromium import chromium, trusting
 from tests.e2e.page_client import PageClient
@@ -27,10 +28,10 @@ packets = 8192
 
 
 @asynccontextmanager
-async def two_pages(server: Server, client: Namespace) -> AsyncIterator[list[PageClient]]:
+async def two_pages(server: Server, client: Namespace, **options: Any) -> AsyncIterator[list[PageClient]]:
     """Two participants in one Chromium that reach the server by its URL."""
     async with chromium(client.prefix, [trusting(server.url)]) as browser:
-        clients = [await PageClient.join(browser, server, ROOM, **SMALL) for _ in range(2)]
+        clients = [await PageClient.join(browser, server, ROOM, **{**SMALL, **options}) for _ in range(2)]
         yield clients
         for each in clients:
             await each.leave()
