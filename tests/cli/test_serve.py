@@ -107,8 +107,11 @@ def test_effective_configuration_is_logged_without_secrets(started: list[_Server
 
 def test_what_will_not_work_as_meant_is_warned_of(started: list[_Server]) -> None:
     server = _Server(
-        [], SFU_HTTP__ADDRESS="0.0.0.0", SFU_MEDIA__ADVERTISED="10.255.0.9=203.0.113.7", SFU_HTTP__WEB=""
-    )  # noqa: S104
+        [],
+        SFU_HTTP__ADDRESS="0.0.0.0",  # noqa: S104
+        SFU_MEDIA__ADVERTISED="10.255.0.9=203.0.113.7",
+        SFU_HTTP__WEB="",
+    )
     started.append(server)
     server.until("serving")
     assert [event["event"] for event in server.events if event["level"] == "warning"] == [

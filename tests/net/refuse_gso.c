@@ -1,4 +1,5 @@
-// Preloaded into the server: a kernel that refuses UDP_SEGMENT when it comes to sending, as one does on a route through IPsec.
+// Preloaded into the server: a kernel that refuses UDP_SEGMENT when it comes to sending, as one does on a route through
+// IPsec.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <netinet/in.h>
