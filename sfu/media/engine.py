@@ -21,6 +21,7 @@ from sfu.media.snapshot import Snapshot, take_snapshot
 from sfu.media.transport import Transport
 from sfu.sdp import Negotiation
 
+BACKLOG_MAX = 16384  # commands waiting for one worker, 32 times what its ring holds: it does not keep up
 _RETRY_S = 0.002  # a full command ring: the worker takes what is there within one turn
 
 _log = log.get("media")
@@ -98,11 +99,15 @@ class MediaPlane:
     def open(
         self, negotiation: Negotiation, on_event: Callable[[MediaEvent], None], *, worker: int | None = None
     ) -> Transport:
-        """A transport for one offer, on the least loaded worker unless one is named. LocalError: no place left."""
+        """A transport for one offer, on the least loaded worker unless one is named. LocalError: no place left, or the worker
+        does not keep up.
+        """
         if worker is None:
             worker = max(range(len(self._free)), key=lambda index: len(self._free[index]))
         if not self._free[worker]:
             raise LocalError(f"worker {worker} has all {self.settings.max_transports} transports open")
+        if self._is_behind(worker):
+            raise LocalError(f"worker {worker} does not keep up: {BACKLOG_MAX} commands wait for it")
         index = self._free[worker].popleft()
         transport = Transport(
             self,
@@ -145,12 +150,20 @@ class MediaPlane:
     def new_source_id(self) -> int:
         return next(self._source_ids)
 
-    def command(self, worker: int, name: str, *arguments: Any) -> None:
-        """Commands of one worker keep their order; a full ring delays them."""
+    def command(self, worker: int, name: str, *arguments: Any) -> bool:
+        """Commands of one worker keep their order; a full ring delays them. False: too many wait, and this one was not
+        taken. A transport can always be closed.
+        """
+        if self._is_behind(worker) and name != "transport_close":
+            return False
         backlog = self._backlog[worker]
         backlog.append((name, arguments))
         if len(backlog) == 1:
             self._flush(worker)
+        return True
+
+    def _is_behind(self, worker: int) -> bool:
+        return len(self._backlog[worker]) >= BACKLOG_MAX
 
     def _flush(self, worker: int) -> None:
         backlog = self._backlog[worker]

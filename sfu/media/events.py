@@ -28,7 +28,8 @@ class Secured:
 class Failed:
     """The transport will never carry media; its owner closes it."""
 
-    reason: DtlsFailure | str  # "timeout": ICE or DTLS did not get through in time; "peer": it said good-bye
+    # "timeout": ICE or DTLS did not get through in time; "peer": it said good-bye; "overloaded": the worker does not keep up
+    reason: DtlsFailure | str
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ class TransportOwner(Protocol):
 
     @property
     def settings(self) -> TransportSettings: ...
-    def command(self, worker: int, name: str, *arguments: Any) -> None: ...
+    def command(self, worker: int, name: str, *arguments: Any) -> bool: ...
     def new_source_id(self) -> int: ...
 
 
@@ -71,6 +71,7 @@ class Transport:
         self._slots: dict[str, tuple[int, int]] = {}  # SSRC and RTX SSRC by mid
         self._added = 0  # slots that the worker knows
         self._failed = False
+        self._overloaded = False
         self._closing = False
         self._trace: Callable[[bytes], None] | None = None
         self._dtls_timer: asyncio.TimerHandle | None = None
@@ -272,7 +273,16 @@ class Transport:
             self._command("transport_dtls", datagram)
 
     def _command(self, name: str, *arguments: Any) -> None:
-        self._plane.command(self.worker, name, self.index, *arguments)
+        if self._overloaded and name != "transport_close":
+            return
+        if not self._plane.command(self.worker, name, self.index, *arguments):
+            # What the worker knows is no longer what was meant. The owner hears of it once it is done with this.
+            self._overloaded = True
+            asyncio.get_running_loop().call_soon(self._give_up)
+
+    def _give_up(self) -> None:
+        if not self._failed and not self._closing:
+            self._fail("overloaded")
 
 
 def make_credentials() -> tuple[str, str]:

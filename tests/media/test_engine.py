@@ -14,7 +14,7 @@ from av import VideoFrame
 
 from sfu.errors import LocalError, RemoteError
 from sfu.media.dtls import DtlsFailure
-from sfu.media.engine import MediaPlane, MediaSettings
+from sfu.media.engine import BACKLOG_MAX, MediaPlane, MediaSettings
 from sfu.media.events import Closed, Connected, Failed, MediaEvent, Secured, SlotFilled
 from sfu.media.transport import Transport
 from sfu.sdp import Local, Negotiation, build_answer, negotiate, parse_offer
@@ -232,6 +232,27 @@ async def test_commands_wait_in_order_while_the_ring_is_full(
         plane.command(0, "transport_pacing", transport.index, bps)
     transport.close()
     await told.until(Closed())
+    assert plane.refusals == 0
+
+
+async def test_commands_beyond_the_bound_are_not_taken_but_everything_ends(
+    plane: MediaPlane, make_peer: Callable[[], RTCPeerConnection]
+) -> None:
+    peer = make_peer()
+    peer.addTransceiver("audio", direction="recvonly")
+    offer, told = read_offer(await make_offer(peer)), Events()
+    transport = plane.open(offer, told, worker=0)
+    taken = 0
+    while plane.command(0, "transport_pacing", transport.index, 1_000_000):
+        taken += 1
+    assert taken >= BACKLOG_MAX
+    with pytest.raises(LocalError, match="does not keep up"):
+        plane.open(offer, told, worker=0)
+    transport.fill(0, None)
+    await told.until(Failed("overloaded"))
+    transport.close()
+    await told.until(Closed())
+    assert plane.load(0) == 0
     assert plane.refusals == 0
 
 

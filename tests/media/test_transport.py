@@ -31,11 +31,15 @@ class Plane:
     settings: Settings = field(default_factory=Settings)
     commands: list[tuple[str, tuple[Any, ...]]] = field(default_factory=list)
     sources: int = 0
+    takes: bool = True
 
-    def command(self, worker: int, name: str, *arguments: Any) -> None:
+    def command(self, worker: int, name: str, *arguments: Any) -> bool:
         assert worker == 3
         assert arguments[0] == 7
+        if not self.takes and name != "transport_close":
+            return False
         self.commands.append((name, arguments[1:]))
+        return True
 
     def new_source_id(self) -> int:
         self.sources += 1
@@ -186,6 +190,23 @@ async def test_nothing_is_told_between_close_and_closed() -> None:
     transport.on_event(happened("closed"))
     assert told == [Connected(), Disconnected(), SlotFilled(4, 9), Closed()]
     assert plane.take_dtls() == []
+
+
+async def test_a_worker_that_takes_no_more_fails_the_transport_and_is_asked_no_more() -> None:
+    plane, told = Plane(), list[MediaEvent]()
+    transport = make(plane, told)
+    plane.takes = False
+    offered = negotiation()
+    transport.apply(offered, transport.assign_ssrcs(offered))
+    assert told == []  # the owner is in the midst of something
+    await asyncio.sleep(0)
+    assert told == [Failed("overloaded")]
+    plane.takes = True
+    transport.fill(0, None)
+    transport.close()
+    assert plane.names() == ["transport_open", "transport_close"]
+    await asyncio.sleep(0)
+    assert len(told) == 1
 
 
 async def test_an_offer_becomes_commands() -> None:
