@@ -8,7 +8,7 @@ from sfu.auth.creation_limit import CreationLimit
 from sfu.auth.tokens import Verifier
 from sfu.config import Config
 from sfu.errors import Code, RemoteError
-from sfu.model.admission import Grant
+from sfu.model.admission import Grant, address_key
 
 
 class Gate:
@@ -34,7 +34,7 @@ class Gate:
         if allowed.create and not self._exists(room):
             if self._rooms() >= self._rooms_max:
                 raise RemoteError(Code.TOO_MANY_ROOMS, "this server has as many rooms open as it may")
-            self._creation.take(address, time.monotonic_ns() // 1000)
+            self._creation.take(address_key(address), time.monotonic_ns() // 1000)
         return Grant(
             identity=allowed.identity,
             may_create=allowed.create,
