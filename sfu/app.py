@@ -15,7 +15,7 @@ from sfu.conferences import Conferences
 from sfu.config import Config
 from sfu.errors import LocalError
 from sfu.gate import Gate
-from sfu.http import server, static
+from sfu.http import headers, server, static
 from sfu.http.health import Health
 from sfu.http.metrics import Figure, Metrics
 from sfu.http.remote import remote_of
@@ -105,6 +105,7 @@ class App:
             self.gate.authorise,
             _signaling_limits(self._settings),
             address_of=remote_of(self._settings.http.trusted_proxies),
+            may_call=lambda request: headers.may_call(request, self._settings.http.origins),
         )
         self._signaling.add_to(self._http_app)
         if self._settings.trace.enabled:

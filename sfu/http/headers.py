@@ -50,9 +50,8 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def origin_allowed(origin: str | None, origins: Collection[str], host: str) -> bool:
-    """Whether a page of `origin` may call us. Browsers always name it; other clients (None) have no need to lie.
-
-    WebSockets know no CORS, so their handler asks this itself. `host` is the request's own.
+    """Whether a page of `origin` may call us. Browsers always name it; other clients (None) have no need to lie. `host` is the
+    request's own.
     """
     return (
         origin is None
@@ -60,6 +59,11 @@ def origin_allowed(origin: str | None, origins: Collection[str], host: str) -> b
         or origin in origins
         or origin in {f"http://{host}", f"https://{host}"}
     )
+
+
+def may_call(request: web.Request, origins: Collection[str]) -> bool:
+    """Whether its page's origin may call us: WebSockets know no CORS, so their handler asks."""
+    return origin_allowed(request.headers.get(hdrs.ORIGIN), origins, request.host)
 
 
 def install(app: web.Application, *, origins: Collection[str], tls: bool) -> None:
@@ -89,7 +93,7 @@ def _allow(request: web.Request, response: web.StreamResponse, origins: Collecti
     if origin is None:
         return
     response.headers.add(hdrs.VARY, hdrs.ORIGIN)
-    if not origin_allowed(origin, origins, request.host):
+    if not may_call(request, origins):
         return
     # No credentials: a token is sent on purpose, in a header, and there are no cookies.
     response.headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = "*" if "*" in origins else origin

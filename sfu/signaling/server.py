@@ -72,6 +72,7 @@ class SignalingServer:
         *,
         profile_bytes: int = 4096,
         address_of: Callable[[web.Request], str] = _peer_address,
+        may_call: Callable[[web.Request], bool] = lambda _: True,
         now_us: Callable[[], int] = _now_us,
     ) -> None:
         self.limits = limits or Limits()  # may be replaced; holds for sessions and connections from then on
@@ -79,6 +80,7 @@ class SignalingServer:
         self._authorise = authorise
         self._profile_bytes = profile_bytes
         self._address_of = address_of
+        self._may_call = may_call
         self._now_us = now_us
         self._peers: dict[str, _Peer] = {}  # those that joined, by token
         self._connections: set[_Connection] = set()
@@ -119,6 +121,8 @@ class SignalingServer:
         limits, address = self.limits, self._address_of(request)
         if self._is_closing:
             raise web.HTTPServiceUnavailable(text=Code.SHUTTING_DOWN)
+        if not self._may_call(request):
+            raise web.HTTPForbidden(text="pages of this origin may not use this server")
         key = address_key(address)
         if self._per_address[key] >= limits.connections_per_address:
             raise web.HTTPTooManyRequests(text="too many connections from this address")

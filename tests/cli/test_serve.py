@@ -120,6 +120,24 @@ def test_what_will_not_work_as_meant_is_warned_of(started: list[_Server]) -> Non
     ]
 
 
+@pytest.mark.parametrize(
+    "origin,status",
+    [("https://meet.example.org", 400), ("https://evil.example.org", 403), (None, 400)],
+)
+def test_pages_of_other_origins_get_no_signalling(
+    origin: str | None, status: int, started: list[_Server]
+) -> None:
+    """Who may call is told that this is no WebSocket handshake."""
+    server = _Server([], SFU_HTTP__ORIGINS="https://meet.example.org")
+    started.append(server)
+    url = server.until("serving")["url"] + "/ws"
+    request = urllib.request.Request(url, headers={"Origin": origin} if origin else {})  # noqa: S310  our own
+    with pytest.raises(urllib.error.HTTPError) as refusal:
+        urllib.request.urlopen(request, timeout=30)  # noqa: S310
+    assert refusal.value.code == status
+    refusal.value.close()
+
+
 def test_hangup_reloads_what_it_may(tmp_path: Path, started: list[_Server]) -> None:
     file = tmp_path / "c.toml"
     file.write_text("[limits]\nrooms = 5", encoding="utf-8")

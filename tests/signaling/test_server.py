@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 import aiohttp
 import pytest
@@ -46,9 +47,11 @@ class House:
 
 
 @asynccontextmanager
-async def house(limits: Limits | None = None, rooms: RoomLimits | None = None) -> AsyncIterator[House]:
+async def house(
+    limits: Limits | None = None, rooms: RoomLimits | None = None, **options: Any
+) -> AsyncIterator[House]:
     conference = Conference(rooms)
-    signaling = SignalingServer(conference, authorise, limits)
+    signaling = SignalingServer(conference, authorise, limits, **options)
     app = web.Application()
     signaling.add_to(app)
     async with TestServer(app) as server, aiohttp.ClientSession() as http:
@@ -72,6 +75,18 @@ async def cut(client: Client) -> None:
     assert connection.transport is not None
     connection.transport.abort()
     await client.socket.close(code=4000)  # nothing goes out any more; aiohttp lets go of what it holds
+
+
+async def test_a_page_that_may_not_call_is_refused_before_anything() -> None:
+    async with house(
+        may_call=lambda request: request.headers.get("Origin") != "https://evil.example"
+    ) as here:
+        with pytest.raises(aiohttp.WSServerHandshakeError) as refusal:
+            await here.http.ws_connect(
+                here.url, protocols=(SUBPROTOCOL,), headers={"Origin": "https://evil.example"}
+            )
+        assert refusal.value.status == 403
+        await (await here.enter()).socket.close()
 
 
 async def test_two_meet_and_part() -> None:
