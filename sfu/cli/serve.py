@@ -1,5 +1,7 @@
 """`sfu serve`"""
 
+import resource
+
 import uvloop
 
 from sfu import app, config, log
@@ -17,4 +19,11 @@ def serve(config_file: ConfigFile = None) -> None:
     log.configure(settings.log.level, settings.log.format)
     if settings.log.key:
         Pseudonym.use_key(settings.log.key)
+    _allow_descriptors()
     uvloop.run(app.run(settings, reload=lambda: config.load(config_file)))
+
+
+def _allow_descriptors() -> None:
+    """As many connections as the system lets us have: the usual soft limit of 1,024 is made for programs with select(2)."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -1,9 +1,11 @@
 """Workers on real loopback sockets: started and stopped, and STUN answered over UDP and TCP."""
 
 import os
+import resource
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
@@ -174,6 +176,35 @@ def test_a_tcp_peer_that_speaks_something_else_is_hung_up_on(workers: Workers) -
     with socket.create_connection(workers.local_address(0, 0, tcp=True), timeout=10) as client:
         client.sendall(b"GET / HTTP/1.1\r\n\r\n")
         assert client.recv(100) == b""
+
+
+@contextmanager
+def no_descriptor_left() -> Iterator[None]:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    held: list[int] = []
+    resource.setrlimit(
+        resource.RLIMIT_NOFILE, (max(int(name) for name in os.listdir("/proc/self/fd")) + 1, before[1])
+    )
+    try:
+        with suppress(OSError):
+            while True:
+                held.append(os.dup(0))
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+        for descriptor in held:
+            os.close(descriptor)
+
+
+def test_who_comes_when_no_descriptor_is_left_is_turned_away(workers: Workers) -> None:
+    """Left in the queue it would keep the worker busy for nothing, and come in late."""
+    address = workers.local_address(0, 0, tcp=True)
+    with socket.socket(socket.AF_INET6 if ":" in address[0] else socket.AF_INET) as client:
+        client.settimeout(10)
+        with no_descriptor_left():
+            client.connect(address)
+            assert client.recv(100) == b""
+    test_stun_is_answered_over_tcp(workers)
 
 
 def test_refused_commands_are_told(workers: Workers) -> None:
