@@ -147,21 +147,24 @@ static bool is_full(int error) {
     return error == EAGAIN || error == EWOULDBLOCK || error == ENOBUFS;
 }
 
-// One run as single datagrams: after GSO has failed, and where it was given up. False where the socket's buffer is
-// full: what is left of the run is lost, as on any full queue; it is never sent twice.
-static bool send_singly(const udp_socket *socket, const transmit *message, udp_counters *counters) {
+// One run as single datagrams: after GSO has failed, and where it was given up. Returns how many were sent. Where the
+// socket's buffer is full, what is left of the run is lost, as on any full queue; it is never sent twice.
+static size_t send_singly(const udp_socket *socket, const transmit *message, udp_counters *counters) {
     struct sockaddr_storage address;
     socklen_t size = socket_address_out(&message->path.remote, &address);
+    size_t sent = 0;
     for (uint32_t at = 0; at < message->length; at += message->segment_bytes) {
         uint32_t left = message->length - at;
         size_t length = left < message->segment_bytes ? left : message->segment_bytes;
         counters->send_calls++;
-        if (sendto(socket->fd, message->bytes + at, length, MSG_DONTWAIT, (struct sockaddr *)&address, size) >= 0)
+        if (sendto(socket->fd, message->bytes + at, length, MSG_DONTWAIT, (struct sockaddr *)&address, size) >= 0) {
+            sent++;
             continue;
+        }
         counters->send_errors++;
-        if (is_full(errno)) return false;
+        if (is_full(errno)) break;
     }
-    return true;
+    return sent;
 }
 
 // The first message of a batch failed: what becomes of it. True when it is done with.
@@ -171,10 +174,12 @@ static bool settle_failure(udp_socket *socket, const transmit *message, int erro
         return false;
     }
     if (message->segments > 1 && (error == EIO || error == EINVAL)) {
-        // GSO can pass a probe and fail later, on another route: off for this local address.
-        counters->gso_fallbacks += socket->gso;
-        socket->gso = false;
-        (void)send_singly(socket, message, counters);
+        // GSO can pass a probe and fail later, on another route: off for this local address. Where single datagrams
+        // fail too, it is the route that is at fault (EINVAL: a black hole), and only this receiver's.
+        if (send_singly(socket, message, counters) > 0) {
+            counters->gso_fallbacks += socket->gso;
+            socket->gso = false;
+        }
         return true;
     }
     counters->send_errors++;
