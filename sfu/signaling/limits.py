@@ -11,6 +11,9 @@ class Limits:
     binary_bytes: int = 64 * 1024
     messages_per_second: float = 20.0
     message_burst: int = 60
+    # An offer that starts or stops a track has the seats of all in the room looked at.
+    offers_per_second: float = 0.5
+    offer_burst: int = 16
     relay_bytes_per_second: float = 64 * 1024
     relay_burst_bytes: int = 256 * 1024
     # So many messages in a row beyond the rate, and the connection is closed: it is not going to slow down.

@@ -102,6 +102,7 @@ class Session:
         self._profile_bytes = profile_bytes
         self._messages = TokenBucket(limits.messages_per_second, limits.message_burst)
         self._relayed = TokenBucket(limits.relay_bytes_per_second, limits.relay_burst_bytes)
+        self._offers = TokenBucket(limits.offers_per_second, limits.offer_burst)
         self._refusals = 0
         self._answers = _Answers(limits.answers, limits.answer_bytes)
         self._pending: set[int] = set()
@@ -126,7 +127,7 @@ class Session:
             allowed = self._messages.take(self._cost(data), now_us)
             refusal = [] if allowed else self._count_refusal()
             return [_error(error.code, error.message, error.id), *refusal]
-        if not self._take_rate(data, now_us):
+        if not self._take_rate(data, now_us) or not self._take_offer(message, now_us):
             request = (message.id or None) if message is not None else None
             return [
                 _error(Code.RATE_LIMITED, "too much in too short a time", request),
@@ -182,6 +183,10 @@ class Session:
         if not self._messages.take(self._cost(data), now_us):
             return False
         return isinstance(data, str) or self._relayed.take(len(data), now_us)
+
+    def _take_offer(self, message: Hello | Demand | None, now_us: int) -> bool:
+        is_new = isinstance(message, Offer) and self._repeated(message.id) is None
+        return not is_new or self._offers.take(1, now_us)
 
     def _count_refusal(self) -> list[Output]:
         self._refusals += 1

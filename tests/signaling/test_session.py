@@ -29,7 +29,12 @@ BEARER = "t"
 ROOM = "abcdefghijklmnopqrstuv"
 S = 1_000_000
 PLENTY = Limits(
-    messages_per_second=1e9, message_burst=10**9, relay_bytes_per_second=1e9, relay_burst_bytes=10**9
+    messages_per_second=1e9,
+    message_burst=10**9,
+    offers_per_second=1e9,
+    offer_burst=10**9,
+    relay_bytes_per_second=1e9,
+    relay_burst_bytes=10**9,
 )
 
 
@@ -287,6 +292,20 @@ def test_rate_of_messages() -> None:
     client.now_us += S
     # It was not done, so the same id is a new request.
     assert isinstance(client.say("view", 5, slots=[])[0], Ask)
+
+
+def test_offers_have_a_rate_of_their_own() -> None:
+    client = Client(Limits(offers_per_second=1, offer_burst=2))
+    client.join()
+    for request in (3, 4):
+        assert isinstance(client.say("offer", request, sdp="x")[0], Ask)
+        client.session.answer(request, Ok(id=request))
+    assert code(client.say("offer", 5, sdp="x")) == "rate_limited"
+    # Other requests go on, and one that is said again costs nothing.
+    assert isinstance(client.say("view", 6, slots=[])[0], Ask)
+    assert read(client.say("offer", 4, sdp="x"))[0]["type"] == "ok"
+    client.now_us += S
+    assert isinstance(client.say("offer", 5, sdp="x")[0], Ask)
 
 
 def test_large_texts_count_for_several() -> None:
