@@ -2,7 +2,7 @@
 // file give the same bytes wherever they lie: nothing of path, time or machine gets in.
 //
 //   node build.mjs                    dist/
-//   node build.mjs --tests FOLDER     each tests/*.test.ts as a program for `node --test`, and worker.js for browser tests
+//   node build.mjs --tests FOLDER     each tests/*.test.ts as a program for `node --test`, tests/page and worker.js for browsers
 import { createHash } from "node:crypto";
 import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join, relative, resolve, sep } from "node:path";
@@ -66,6 +66,7 @@ async function tests(folder) {
     inject: ["tests/webcrypto.ts"],
   });
   await esbuild.build({ ...worker, outdir: folder });
+  await esbuild.build({ ...page, entryPoints: ["tests/page/loopback.ts"], outdir: folder });
 }
 
 const [option, folder] = process.argv.slice(2);
