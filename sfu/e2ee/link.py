@@ -83,7 +83,7 @@ class Link:
         A page from elsewhere names a host alone: that is reached by HTTPS, on loopback by HTTP.
         """
         if self.host:
-            return f"{'http' if _is_loopback(self.host) else 'https'}://{self.host}"
+            return f"{'http' if is_loopback(self.host) else 'https'}://{self.host}"
         try:
             parts = urlsplit(self.page)
         except ValueError:
@@ -145,7 +145,8 @@ def _cut() -> LinkError:
     return LinkError(LinkCode.CUT, "the link is incomplete or mistyped: its check does not fit")
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Of a host, with or without port."""
     name = re.sub(r":[0-9]+$", "", host).strip("[]")
     try:
         return ip_address(name).is_loopback
