@@ -8,9 +8,9 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from sfu.cli import serve, token, trace
+from sfu.cli import join, serve, token, trace
 from sfu.config import ConfigError
-from sfu.errors import LocalError
+from sfu.errors import SfuError
 
 app = typer.Typer(
     name="sfu",
@@ -35,6 +35,7 @@ def _add(name: str, command: Callable[..., None]) -> None:
 
 
 _add("serve", serve.serve)
+_add("join", join.join)
 _add("token", token.token)
 _add("trace", trace.trace)
 
@@ -49,7 +50,7 @@ def run(arguments: Sequence[str]) -> int:
         code = app(list(arguments) or ["--help"], prog_name="sfu", standalone_mode=False)
     except ConfigError as error:
         return _complain(error.problems)
-    except LocalError as error:
+    except SfuError as error:
         return _complain([str(error)])
     except typer.TyperException as error:
         return _complain([error.format_message().replace("Value error, ", "")])

@@ -276,7 +276,7 @@ class Conference:
             self._sinks.remove(take)
             self._playbacks.discard(which)
 
-        playback = Playback(self._want_key_frame, gone)
+        playback = Playback(self.want_key_frame, gone)
         self._sinks.append(take)
         self._playbacks.add(playback)
         return playback
@@ -449,7 +449,8 @@ class Conference:
         for sink in list(self._sinks):
             sink(person, opened)
 
-    def _want_key_frame(self, line: object) -> None:
+    def want_key_frame(self, line: object) -> None:
+        """Of whoever sends on the line of an opened frame; once a second at most."""
         now_us = _now_us()
         if self._transport is None or not isinstance(line, Line) or line.media != "video":
             return
@@ -470,7 +471,7 @@ class Conference:
             await asyncio.sleep(TICK_S)
             lines = self._opener.expire(_now_us())
             for line in lines:
-                self._want_key_frame(line)
+                self.want_key_frame(line)
             if lines:
                 slots = tuple(line.slot for line in lines if isinstance(line, Line))
                 self._tell(events.NoKey(slots))

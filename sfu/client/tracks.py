@@ -16,6 +16,7 @@ from sfu.errors import LocalError
 AUDIO_RATE = 48_000
 AUDIO_SAMPLES = 960
 VIDEO_RATE = 90_000
+PUBLISH_S = 5.0  # within which both tracks of a file are published
 READ_AHEAD = 8  # decoded frames of a file, per kind
 
 
@@ -120,21 +121,23 @@ class OwnFrames:
 
 
 class FileTrack:
-    """One kind of a `FilePlayer`."""
+    """One kind of a `FilePlayer`. `over` is set when its last frame was given away."""
 
     def __init__(self, player: "FilePlayer", media: str) -> None:
         self.media = media
         self.frames: asyncio.Queue[AudioFrame | VideoFrame | None] = asyncio.Queue(READ_AHEAD)
+        self.asked = asyncio.Event()
+        self.over = asyncio.Event()
         self._player = player
-        self._ended = False
 
     async def recv(self) -> AudioFrame | VideoFrame | None:
-        if self._ended:
+        self.asked.set()
+        if self.over.is_set():
             return None
         self._player.start()
         frame = await self.frames.get()
         if frame is None or frame.time is None:
-            self._ended = True
+            self.over.set()
             return None
         await self._player.pace.until(frame.time)
         return frame
@@ -171,15 +174,10 @@ class FilePlayer:
         if self._task is None:
             self._task = asyncio.create_task(self._read())
 
-    @property
-    def ended(self) -> bool:
-        return self._task is not None and self._task.done()
-
-    async def wait_ended(self) -> None:
-        """When the last frame has been read, which is a moment before it is sent."""
+    async def wait_over(self) -> None:
+        """Until the last frame has been given away. A track that nobody published counts as over."""
         self.start()
-        assert self._task is not None
-        await asyncio.wait([self._task])
+        await asyncio.gather(*(track.over.wait() for track in self.tracks))
 
     async def close(self) -> None:
         if self._task is not None:
@@ -188,18 +186,33 @@ class FilePlayer:
         self._container.close()
 
     async def _read(self) -> None:
-        """A track that nobody publishes is not waited for."""
-        queues = {track.media: track.frames for track in self.tracks}
+        tracks = await self._wanted()
         frames = self._decode()
         loop = asyncio.get_running_loop()
         try:
             while (frame := await loop.run_in_executor(None, next, frames, None)) is not None:
                 self.progress_s = frame.time or self.progress_s
-                await queues["audio" if isinstance(frame, AudioFrame) else "video"].put(frame)
+                track = tracks.get("audio" if isinstance(frame, AudioFrame) else "video")
+                if track is not None:
+                    await track.frames.put(frame)
         except (av.FFmpegError, OSError) as error:
             self.error = LocalError(f"{self.path} cannot be played further: {_words(error)}")
-        for queue in queues.values():
-            await queue.put(None)
+        for track in self.tracks:
+            if track.media in tracks:
+                await track.frames.put(None)
+            else:
+                track.over.set()
+
+    async def _wanted(self) -> "dict[str, FileTrack]":
+        """Tracks are published one after the other, and shall begin together. One that nobody wants is not waited for."""
+        waits = [asyncio.create_task(track.asked.wait()) for track in self.tracks]
+        try:
+            await asyncio.wait(waits, timeout=PUBLISH_S)
+        finally:
+            for wait in waits:
+                wait.cancel()
+            await asyncio.gather(*waits, return_exceptions=True)
+        return {track.media: track for track in self.tracks if track.asked.is_set()}
 
     def _decode(self) -> Iterator[AudioFrame | VideoFrame]:
         yield from self._container.decode(*self._streams)

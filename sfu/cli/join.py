@@ -1,0 +1,90 @@
+"""`sfu join`"""
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sfu.cli.options import seconds_of
+from sfu.errors import LocalError
+
+
+def join(
+    link: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="LINK",
+            help="The link to the conference, in quotes; - reads it from standard input, where no list of processes "
+            "shows it. Without one a new room is made, and its link printed.",
+            show_default=False,
+        ),
+    ] = None,
+    server: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="The server. [dim]\\[default: the one that the link names; for a new room http://127.0.0.1:8080][/dim]",
+            show_default=False,
+        ),
+    ] = None,
+    name: Annotated[
+        str, typer.Option("--name", "-n", metavar="NAME", help="What the others see.")
+    ] = "sfu join",
+    play: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Send this file's sound and pictures, once.", show_default=False),
+    ] = None,
+    record: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Write what everybody sends into files there. All are told that you record.",
+            show_default=False,
+        ),
+    ] = None,
+    duration: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="How long: 90s, 30m, 2h. [dim]\\[default: until the file has been played, or Ctrl-C][/dim]",
+            show_default=False,
+        ),
+    ] = None,
+    test_pattern: Annotated[
+        bool, typer.Option("--test-pattern", help="Send moving pictures and a tone.")
+    ] = False,
+    token: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TOKEN",
+            envvar="SFU_TOKEN",
+            help="An access token, as sfu token makes it.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Take part in a conference, end-to-end encrypted: play, record, watch who is there."""
+    if play and test_pattern:
+        raise LocalError("--play and --test-pattern both are the camera: choose one")
+    try:
+        # Brings aiortc, PyAV and numpy, which no other command needs.
+        from sfu.client import command  # noqa: PLC0415
+    except ImportError as error:
+        if "sfu[client]" in str(error):
+            raise LocalError(str(error)) from None
+        raise LocalError(f"the client needs more packages: pip install 'sfu[client]' ({error})") from None
+    if link == "-":
+        link = sys.stdin.readline().strip()
+    wanted = command.Wanted(
+        link=link,
+        server=server,
+        name=name,
+        play=play,
+        record=record,
+        seconds=None if duration is None else float(seconds_of(duration)),
+        test_pattern=test_pattern,
+        token=token,
+    )
+    asyncio.run(command.run(wanted))
