@@ -119,9 +119,8 @@ async def _take_part(
         await asyncio.gather(*tasks, return_exceptions=True)
         if recorder is not None:
             recorder.close()
-            for recording in recorder.recordings.values():
-                if recording.frames:
-                    console.print(Text(f"{recording.path}  {_size(recording.bytes)}"))
+            for recording in recorder.all():
+                console.print(Text(f"{recording.path}  {_size(recording.bytes)}"))
 
 
 def _link(wanted: Wanted, console: Console) -> Link:
@@ -208,9 +207,9 @@ async def _follow(state: _State, console: Console, fail: Callable[[BaseException
         sentence = _sentence(event)
         if sentence:
             console.print(Text(sentence))
-        if isinstance(event, events.Closed) and event.error is not None:
-            fail(event.error)
-        if isinstance(event, events.Ended) and event.error is not None:
+        if isinstance(event, events.Left) and state.recorder is not None:
+            state.recorder.finish(event.person)
+        if isinstance(event, events.Closed | events.Ended) and event.error is not None:
             fail(event.error)
 
 

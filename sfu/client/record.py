@@ -9,8 +9,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
+from io import FileIO
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, cast
 
 import av
 
@@ -36,14 +37,15 @@ class Recording:
     frames: int = 0
     bytes: int = 0
     error: str | None = None
-    _file: BinaryIO | None = None
+    _file: FileIO | None = None
     _container: Any = None
     _stream: Any = None
     _last_ms: int = -1
 
     def begin(self, opened: Opened) -> None:
         """With the first frame that a file can begin with."""
-        self._file = self.path.open("xb")
+        # Without a buffer of Python's: what a crash leaves is what was written.
+        self._file = self.path.open("xb", buffering=0)
         self._container = av.open(
             cast("Any", self._file),
             "w",
@@ -115,6 +117,7 @@ class Recorder:
     on_error: Callable[[LocalError], None]
     error: LocalError | None = None
     recordings: dict[tuple[bytes, Source], Recording] = field(default_factory=dict)
+    finished: list[Recording] = field(default_factory=list)
     _clocks: dict[bytes, _Clock] = field(default_factory=dict)
     _began_s: float = field(default_factory=time.monotonic)
 
@@ -142,20 +145,31 @@ class Recorder:
         except (OSError, av.FFmpegError) as error:
             self._fail(recording, error)
 
+    def finish(self, person: Person) -> None:
+        """Who has left gets another file if they come back."""
+        for key in [key for key in self.recordings if key[0] == person.sender]:
+            recording = self.recordings.pop(key)
+            recording.close()
+            self.finished.append(recording)
+
     def close(self) -> None:
         for recording in self.recordings.values():
             recording.close()
 
+    def all(self) -> list[Recording]:
+        """That have anything in them."""
+        return [one for one in (*self.finished, *self.recordings.values()) if one.frames]
+
     def _recording(self, person: Person, opened: Opened) -> Recording | None:
         key = (person.sender, opened.source)
         found = self.recordings.get(key)
-        if found is None and len(self.recordings) < FILES:
+        if found is None and len(self.recordings) + len(self.finished) < FILES:
             path = self._free(file_name(person.name, person.sender, opened.source))
             found = self.recordings[key] = Recording(path, opened.source)
         return found
 
     def _free(self, stem: str) -> Path:
-        taken = {recording.path for recording in self.recordings.values()}
+        taken = {one.path for one in (*self.finished, *self.recordings.values())}
         number = 1
         while True:
             path = self.folder / (f"{stem}.webm" if number == 1 else f"{stem}-{number}.webm")

@@ -83,11 +83,6 @@ class Signaling:
         """A binary frame, as `request`."""
         return await self._answer(self._session.deliver(kind, payload, participant), expected)
 
-    async def cut(self) -> None:
-        """Drops the connection as a network would; it comes back."""
-        if self._ws is not None:
-            await self._ws.close(code=1001)
-
     async def close(self) -> None:
         if self._task is not None:
             self._task.cancel()

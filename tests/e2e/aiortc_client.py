@@ -20,6 +20,7 @@ from aiortc import (
 )
 from aiortc.mediastreams import MediaStreamError
 
+from sfu.client.adapter import candidates_everywhere
 from tests.e2e.server import Server
 
 SLOT_PAIRS = 4
@@ -36,16 +37,6 @@ class _Pattern(VideoStreamTrack):
         frame.pts = pts
         frame.time_base = fractions.Fraction(time_base)
         return frame
-
-
-def _for_aiortc(answer: str) -> str:
-    """aiortc takes the candidates of the last m-line of a kind, not those of the bundle's first: all get the same."""
-    head, *media = answer.split("\r\nm=")
-    lines = [
-        line for line in media[0].split("\r\n") if line.startswith(("a=candidate", "a=end-of-candidates"))
-    ]
-    rest = [section.rstrip("\r\n") + "\r\n" + "\r\n".join(lines) for section in media[1:]]
-    return "\r\nm=".join([head, media[0].rstrip("\r\n"), *rest]) + "\r\n"
 
 
 class AiortcClient:
@@ -94,7 +85,9 @@ class AiortcClient:
         slots = [self._pc.addTransceiver(kind, direction="recvonly") for kind in self._kinds]
         await self._pc.setLocalDescription(await self._pc.createOffer())
         answer = await self._request(type="offer", sdp=self._pc.localDescription.sdp)
-        await self._pc.setRemoteDescription(RTCSessionDescription(_for_aiortc(answer["sdp"]), "answer"))
+        await self._pc.setRemoteDescription(
+            RTCSessionDescription(candidates_everywhere(answer["sdp"]), "answer")
+        )
         for slot, transceiver in enumerate(slots):
             self._tasks.append(asyncio.create_task(self._count(slot, transceiver.receiver.track)))
 

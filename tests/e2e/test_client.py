@@ -1,0 +1,371 @@
+"""The Python client through the real server, end-to-end encrypted."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from sfu.client import adapter, events
+from sfu.client.conference import Conference
+from sfu.client.envelope import Codec
+from sfu.client.frames import Count, FrameOpener, Opened
+from sfu.client.keys import LinkKeys, RoomKeys, Source
+from sfu.client.people import Person
+from sfu.client.record import Recorder
+from sfu.client.sealed import MessageCount
+from sfu.client.tracks import TestPattern, Tone, identity_of
+from sfu.e2ee.link import Link
+from tests.e2e.listening import PATIENCE_S, Diary, cut, heard, loudest, samples, seen, somebody, until
+from tests.e2e.pcap import rtp_packets, vp8_frames
+from tests.e2e.server import Server, serving
+from tests.e2e.udp_proxy import lossy
+
+SETTINGS = """
+[http]
+port = 0
+[media]
+addresses = ["127.0.0.1"]
+workers = 2
+packets = 8192
+[trace]
+enabled = true
+"""
+SLOTS = 4
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[Server]:
+    async with serving(tmp_path, SETTINGS) as running:
+        yield running
+
+
+@pytest.fixture
+def link(server: Server) -> Link:
+    return Link.make(server.url + "/")
+
+
+async def _publish(conference: Conference, identity: int, hertz: float) -> None:
+    await conference.publish(TestPattern(identity))
+    await conference.publish(Tone(hertz))
+
+
+async def test_two_see_and_hear_each_other(link: Link) -> None:
+    async with (
+        Conference.join(link, name="Ana", slots=SLOTS) as ana,
+        Conference.join(link, name="Bob", slots=SLOTS) as bob,
+    ):
+        await _publish(ana, 3, 440)
+        await _publish(bob, 11, 880)
+        ana_seen, bob_seen = await somebody(bob, "Ana"), await somebody(ana, "Bob")
+        assert await seen(bob, ana_seen) == [3] * 10
+        assert await seen(ana, bob_seen) == [11] * 10
+        assert await heard(bob, ana_seen) == pytest.approx(440, abs=10)
+        assert await heard(ana, bob_seen) == pytest.approx(880, abs=10)
+        assert ana_seen.heard
+        assert ana.counts == bob.counts == {}
+
+
+async def test_who_joins_late_has_a_picture_and_who_leaves_is_gone(link: Link) -> None:
+    async with Conference.join(link, name="Ana", slots=SLOTS) as ana:
+        await _publish(ana, 5, 440)
+        async with Conference.join(link, name="Bob", slots=SLOTS) as bob:
+            assert await seen(bob, await somebody(bob, "Ana"), 3) == [5] * 3
+        async with Conference.join(link, name="Cyd", slots=SLOTS) as cyd:
+            assert await seen(cyd, await somebody(cyd, "Ana"), 3) == [5] * 3
+            assert [person.name for person in cyd.people] == ["Ana"]
+        await until(lambda: not ana.people, lambda: ana.people)
+
+
+async def test_wrong_secret_shows_nothing_and_says_why(link: Link) -> None:
+    other = Link.make(link.page)
+    async with (
+        Conference.join(link, name="Ana", slots=SLOTS) as ana,
+        Conference.join(other, name="Eve", slots=SLOTS, room=link.room_id) as eve,
+    ):
+        diary, frames = Diary(eve), list[object]()
+        eve.add_sink(lambda _, opened: frames.append(opened))
+        await _publish(ana, 3, 440)
+        await ana.chat.send("not for Eve")
+        await until(
+            lambda: bool(diary.of(events.NoKey)) and bool(diary.of(events.Unreadable)), lambda: diary.events
+        )
+        assert eve.people == ()
+        assert frames == []
+        assert not eve.chat.lines
+        assert eve.counts[Count.NO_KEY] > 0
+        assert eve.counts[MessageCount.FORGED] >= 2
+        assert set(eve.counts) == {Count.NO_KEY, MessageCount.FORGED}
+        # And the other way round: what Eve says is nobody's.
+        assert ana.people == ()
+    await diary.close()
+
+
+async def test_chat_comes_in_order_once_over_a_cut_connection(link: Link) -> None:
+    async with (
+        Conference.join(link, name="Ana", slots=SLOTS) as ana,
+        Conference.join(link, name="Bob", slots=SLOTS) as bob,
+    ):
+        await somebody(bob, "Ana")
+        for number in range(5):
+            await ana.chat.send(f"line {number}")
+        cut(ana)
+        cut(bob)
+        for number in range(5, 15):
+            await ana.chat.send(f"line {number}")
+        async with asyncio.timeout(PATIENCE_S):
+            lines = [await bob.chat.receive() for _ in range(15)]
+        assert [line.text for line in lines] == [f"line {number}" for number in range(15)]
+        assert not any(line.missing for line in lines)
+        assert {line.sender for line in lines} == {ana.sender}
+        await bob.chat.send("and back")
+        async with asyncio.timeout(PATIENCE_S):
+            assert (await ana.chat.receive()).text == "and back"
+
+
+async def test_media_flows_on_while_signalling_resumes(link: Link) -> None:
+    async with (
+        Conference.join(link, name="Ana", slots=SLOTS) as ana,
+        Conference.join(link, name="Bob", slots=SLOTS) as bob,
+    ):
+        diary = Diary(bob)
+        await _publish(ana, 6, 440)
+        person = await somebody(bob, "Ana")
+        await seen(bob, person, 3)
+        cut(bob)
+        assert await seen(bob, person, 15) == [6] * 15
+        await ana.set_name("Anna")
+        await until(lambda: person.name == "Anna", lambda: person)
+        assert not diary.of(events.Interrupted)
+        assert not diary.of(events.Left)
+    await diary.close()
+
+
+async def test_mute_is_seen_and_nothing_is_sent(link: Link) -> None:
+    async with (
+        Conference.join(link, name="Ana", slots=SLOTS) as ana,
+        Conference.join(link, name="Bob", slots=SLOTS) as bob,
+    ):
+        await _publish(ana, 3, 440)
+        person = await somebody(bob, "Ana")
+        await heard(bob, person, 15)
+        frames = dict.fromkeys(Source, 0)
+
+        def count(_: Person, opened: Opened) -> None:
+            frames[opened.source] += 1
+
+        await ana.mute(Source.MICROPHONE)
+        await until(lambda: _muted(person) == {Source.MICROPHONE}, lambda: person)
+        await seen(bob, person, 5)  # what was on its way is through
+        bob.add_sink(count)
+        await seen(bob, person, 20)
+        assert frames[Source.MICROPHONE] == 0
+        assert frames[Source.CAMERA] > 0
+        kids = {state.source: state.kid for state in person.profile.sources}
+        await ana.mute(Source.MICROPHONE, muted=False)
+        await heard(bob, person, 15)
+        assert _muted(person) == set()
+        assert {state.source: state.kid for state in person.profile.sources} == kids
+        # The counter went on: nothing was taken for a replay.
+        assert bob.counts == {}
+
+
+def _muted(person: Person) -> set[Source]:
+    return {state.source for state in person.profile.sources if state.muted}
+
+
+async def test_another_track_of_a_source_keeps_its_key_and_counter(link: Link) -> None:
+    async with (
+        Conference.join(link, name="Ana", slots=SLOTS) as ana,
+        Conference.join(link, name="Bob", slots=SLOTS) as bob,
+    ):
+        await ana.publish(TestPattern(3))
+        person = await somebody(bob, "Ana")
+        await seen(bob, person, 5)
+        (before,) = person.profile.sources
+        await ana.publish(TestPattern(12))
+        await until(lambda: person.profile.n > 2, lambda: person)
+
+        async def shown() -> None:
+            while (await seen(bob, person, 1)) != [12]:
+                pass
+
+        async with asyncio.timeout(PATIENCE_S):
+            await shown()
+        assert person.profile.sources == (before,)
+        assert bob.counts == {}
+
+
+async def test_recording_client_is_shown_and_its_files_decode(link: Link, tmp_path: Path) -> None:
+    failures: list[BaseException] = []
+    async with Conference.join(link, name="../Ana é", slots=SLOTS) as ana:
+        await _publish(ana, 7, 600)
+        async with Conference.join(link, name="Rec", slots=SLOTS, recording=True) as recording:
+            recorder = Recorder(tmp_path / "out", recording.want_key_frame, failures.append)
+            recording.add_sink(recorder)
+            assert (await somebody(ana, "Rec")).recording
+            await until(
+                lambda: sorted(one.frames >= 40 for one in recorder.recordings.values()) == [True, True],
+                lambda: recorder.recordings,
+            )
+        recorder.close()
+    assert not failures
+    stem = f"ana-{ana.sender[:4].hex()}"
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        f"{stem}-camera.webm",
+        f"{stem}-microphone.webm",
+    ]
+    assert {identity_of(frame) for frame in _video(tmp_path / "out" / f"{stem}-camera.webm")} == {7}
+    assert _tone(tmp_path / "out" / f"{stem}-microphone.webm") == pytest.approx(600, abs=10)
+
+
+def _video(path: Path) -> list[av.VideoFrame]:
+    with av.open(str(path)) as container:
+        return list(container.decode(video=0))
+
+
+def _tone(path: Path) -> float:
+    with av.open(str(path)) as container:
+        return loudest(np.concatenate([samples(frame) for frame in container.decode(audio=0)][10:]))
+
+
+async def test_server_taps_what_only_the_right_key_opens(server: Server, link: Link, tmp_path: Path) -> None:
+    pcap = tmp_path / "tap.pcap"
+    async with (
+        Conference.join(link, name="Ana", slots=SLOTS) as ana,
+        Conference.join(link, name="Bob", slots=SLOTS) as bob,
+    ):
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "sfu", "trace", f"{link.room_id}/{ana.participant}", "--server", server.url,
+            "--pcap", str(pcap), "--seconds", "4", stdout=asyncio.subprocess.DEVNULL,
+        )  # fmt: skip
+        await _publish(ana, 3, 440)
+        person = await somebody(bob, "Ana")
+        await seen(bob, person, 20)
+        assert await process.wait() == 0
+        sources = person.profile.sources
+    packets = rtp_packets(pcap)
+    by_type = {packet.rtp.payload_type for packet in packets}
+    assert by_type
+    sound = [packet.rtp.payload for packet in packets if packet.rtp.payload_type == 96]
+    pictures = vp8_frames(packets, 97)
+    assert len(sound) > 20
+    assert len(pictures) > 5
+    for codec, media, frames in ((Codec.OPUS, "audio", sound), (Codec.VP8, "video", pictures)):
+        unique = list(dict.fromkeys(frames))
+        for secret, count in ((link.secret, len(unique)), (Link.make().secret, 0)):
+            keys = LinkKeys(RoomKeys(secret))
+            for state in sources:
+                keys.claim(ana.sender, state.kid, state.source)
+            opener = FrameOpener(keys)
+            opened = [opener.open(codec, media, frame, 0) for frame in unique]
+            assert sum(one is not None for one in opened) == count
+            assert opener.counts[Count.FORGED] == len(unique) - count
+
+
+async def test_video_keeps_playing_over_two_percent_of_loss(
+    link: Link, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between Ana and the server, both ways: what she sends and what she is sent."""
+    unchanged = adapter.candidates_everywhere
+    async with Conference.join(link, name="Bob", slots=SLOTS) as bob, lossy(seed=22) as proxy:
+
+        def through_proxy(answer: str) -> str:
+            lines = answer.split("\r\n")
+            for number, line in enumerate(lines):
+                parts = line.split(" ")
+                if line.startswith("a=candidate") and parts[2].lower() == "udp":
+                    server = (parts[4], int(parts[5]))
+                    assert proxy.server in {None, server}
+                    proxy.server = server
+                    parts[5] = str(proxy.address[1])
+                    lines[number] = " ".join(parts)
+            return unchanged("\r\n".join(lines))
+
+        monkeypatch.setattr(adapter, "candidates_everywhere", through_proxy)
+        async with Conference.join(link, name="Ana", slots=SLOTS) as ana:
+            await ana.publish(TestPattern(3, width=640, height=360, fps=30))
+            monkeypatch.setattr(adapter, "candidates_everywhere", unchanged)
+            await bob.publish(TestPattern(9, width=640, height=360, fps=30))
+            ana_seen, bob_seen = await somebody(bob, "Ana"), await somebody(ana, "Bob")
+            await asyncio.gather(seen(bob, ana_seen, 5), seen(ana, bob_seen, 5))
+            assert min(proxy.passed.values()) > 0
+            proxy.loss = 0.02
+            times = await asyncio.gather(_times(bob, ana_seen, 250), _times(ana, bob_seen, 250))
+            assert min(proxy.dropped.values()) >= 5
+            proxy.loss = 0.0
+    for came in times:
+        # A picture in 33 ms: without retransmission each loss would cost all until the next key frame.
+        expected = (came[-1] - came[0]) / 33.3
+        assert len(came) > expected * 0.85, (len(came), expected)
+
+
+async def _times(conference: Conference, person: Person, frames: int) -> list[float]:
+    """Capture times, in ms."""
+    playback = conference.frames(person, Source.CAMERA)
+    times: list[float] = []
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            async for frame in playback:
+                assert frame.pts is not None
+                times.append(frame.pts)
+                if len(times) >= frames:
+                    break
+    finally:
+        await playback.close()
+    return times
+
+
+async def test_command_joins_plays_records_and_leaves(link: Link, tmp_path: Path) -> None:
+    """One process records, another sends a pattern for a while, a third plays what was recorded."""
+    folder = tmp_path / "out"
+    async with Conference.join(link, name="Ana", slots=SLOTS) as ana, _commands(link) as command:
+        recorder = await command("--name", "Rec", "--record", str(folder))
+        assert (await somebody(ana, "Rec")).recording
+        sender = await command("--name", "Bob", "--test-pattern")
+        bob = await somebody(ana, "Bob")
+        await seen(ana, bob, 30)
+        sender.send_signal(signal.SIGINT)
+        assert await sender.wait() == 0
+        await until(lambda: bob not in ana.people, lambda: ana.people)
+
+        (played,) = folder.glob("bob-*-camera.webm")
+        player = await command("--name", "Cyd", "--play", str(played))
+        assert await seen(ana, await somebody(ana, "Cyd"), 5)
+        async with asyncio.timeout(PATIENCE_S):
+            assert await player.wait() == 0
+        recorder.send_signal(signal.SIGTERM)
+        out, _ = await recorder.communicate()
+        assert recorder.returncode == 0
+    said = out.decode()
+    for words in ("Bob is there", "Bob has left", str(played), "cyd-"):
+        assert words in said
+    assert len(_video(played)) > 10
+
+
+@asynccontextmanager
+async def _commands(link: Link) -> AsyncIterator[Callable[..., Awaitable[asyncio.subprocess.Process]]]:
+    """Starts `sfu join`; none outlives the test."""
+    started: list[asyncio.subprocess.Process] = []
+
+    async def start(*arguments: str) -> asyncio.subprocess.Process:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "sfu", "join", link.reveal(), *arguments,
+            stdout=asyncio.subprocess.PIPE, env={**os.environ, "COLUMNS": "200"},
+        )  # fmt: skip
+        started.append(process)
+        return process
+
+    try:
+        yield start
+    finally:
+        for process in started:
+            if process.returncode is None:
+                process.kill()
+                await process.communicate()
