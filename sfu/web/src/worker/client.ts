@@ -2,7 +2,6 @@
 import type {
   CodecName,
   ErrorCode,
-  EventMessage,
   EventName,
   Events,
   FromWorker,
@@ -73,19 +72,20 @@ export class WorkerClient {
 
   /**
    * For a sender without a track: set it in the task in which the transceiver was made, and call `replaceTrack` after
-   * `ready`, which rejects if the worker dies and else may never come.
+   * `ready`, which rejects if the worker dies and else may never come. Throws WorkerError if it is dead: then there is
+   * no transform, and there must be no track.
    */
   sendTransform(source: SourceKind, codec?: CodecName): { transform: RTCRtpScriptTransform; ready: Promise<void> } {
     const id = this.next++;
+    const transform = this.transform({ direction: "send", transform: id, source, ...(codec && { codec }) });
     const ready = new Promise<void>((resolve, reject) => {
-      if (this.dead) reject(this.dead);
-      else this.transforms.set(id, { resolve: resolve as () => void, reject });
+      this.transforms.set(id, { resolve: resolve as () => void, reject });
     });
     ready.catch(() => undefined); // whoever waits is told; that nobody waits is no error
-    return { transform: this.transform({ direction: "send", transform: id, source, ...(codec && { codec }) }), ready };
+    return { transform, ready };
   }
 
-  /** For a slot: set it in the task in which the transceiver was made. */
+  /** For a slot: set it in the task in which the transceiver was made. Throws WorkerError if the worker is dead. */
   receiveTransform(slot: number, kind: MediaKind, codec?: CodecName): RTCRtpScriptTransform {
     return this.transform({ direction: "receive", transform: this.next++, slot, kind, ...(codec && { codec }) });
   }
@@ -97,7 +97,12 @@ export class WorkerClient {
   }
 
   private transform(options: TransformOptions): RTCRtpScriptTransform {
-    return new RTCRtpScriptTransform(this.worker, options);
+    if (this.dead) throw this.dead;
+    try {
+      return new RTCRtpScriptTransform(this.worker, options);
+    } catch {
+      throw this.die("the worker takes no transform"); // Firefox says so of one that has ended, before any event does
+    }
   }
 
   private receive(message: FromWorker): void {
@@ -121,15 +126,15 @@ export class WorkerClient {
     return found;
   }
 
-  private die(message: string): void {
-    if (this.dead) return;
-    this.dead = new WorkerError("died", message);
+  private die(message: string): WorkerError {
+    if (this.dead) return this.dead;
+    const dead = (this.dead = new WorkerError("died", message));
     this.worker.terminate();
     for (const waiting of [this.waiting, this.transforms]) {
-      for (const { reject } of waiting.values()) reject(this.dead);
+      for (const { reject } of waiting.values()) reject(dead);
       waiting.clear();
     }
-    const event: EventMessage = { type: "event", event: "died", data: { message } };
-    this.emit(event);
+    this.emit({ event: "died", data: { message } });
+    return dead;
   }
 }

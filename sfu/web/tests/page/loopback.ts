@@ -21,6 +21,7 @@ interface CallOptions {
 interface Progress {
   connected: boolean;
   ready: number;
+  refused: number; // transforms that the browser did not make, of a worker that it knows to be dead; then the transceiver is stopped
   encoded: number; // video frames that the encoder has made
   sent: number; // packets, audio and video
   received: number; // packets
@@ -41,6 +42,7 @@ class End {
   readonly failed: Events["failed"][] = [];
   sender = "";
   ready = 0;
+  refused = 0;
   private readonly script: Worker | null = null;
 
   constructor(private readonly side: Side) {
@@ -133,6 +135,7 @@ class Call {
     return {
       connected: this.from.connectionState === "connected" && this.to.connectionState === "connected",
       ready: this.sending.ready,
+      refused: this.sending.refused + this.receiving.refused,
       encoded: sum(sent, "outbound-rtp", "framesEncoded"),
       sent: sum(sent, "outbound-rtp", "packetsSent"),
       received: sum(got, "inbound-rtp", "packetsReceived"),
@@ -152,6 +155,15 @@ class Call {
   }
 
   private prepare(kind: Kind, transceiver: RTCRtpTransceiver, stream: MediaStream): void {
+    try {
+      this.transform(kind, transceiver, stream);
+    } catch {
+      (transceiver.direction === "recvonly" ? this.receiving : this.sending).refused++;
+      transceiver.stop();
+    }
+  }
+
+  private transform(kind: Kind, transceiver: RTCRtpTransceiver, stream: MediaStream): void {
     if (transceiver.direction === "recvonly") {
       const transform = this.receiving.receiveTransform(kind);
       if (transform) transceiver.receiver.transform = transform;
