@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
-from io import FileIO
 from pathlib import Path
 from typing import Any, cast
 
@@ -28,6 +27,30 @@ JUMP_MS = 10_000  # a sender's clock that was set; anchored anew
 TIME_BASE = Fraction(1, 1000)
 
 
+class _File:
+    """Writes all or raises. Without a buffer of Python's, so that a crash leaves what was written; and the muxer does not
+    look at how much of a write was done, which on a disk that fills up is not all.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._raw = path.open("xb", buffering=0)
+
+    def write(self, data: bytes) -> int:
+        rest = memoryview(data)
+        while rest:
+            rest = rest[self._raw.write(rest) :]
+        return len(data)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return self._raw.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._raw.tell()
+
+    def close(self) -> None:
+        self._raw.close()
+
+
 @dataclass
 class Recording:
     """One file. `error` ends it."""
@@ -37,15 +60,14 @@ class Recording:
     frames: int = 0
     bytes: int = 0
     error: str | None = None
-    _file: FileIO | None = None
+    _file: _File | None = None
     _container: Any = None
     _stream: Any = None
     _last_ms: int = -1
 
     def begin(self, opened: Opened) -> None:
         """With the first frame that a file can begin with."""
-        # Without a buffer of Python's: what a crash leaves is what was written.
-        self._file = self.path.open("xb", buffering=0)
+        self._file = _File(self.path)
         self._container = av.open(
             cast("Any", self._file),
             "w",

@@ -11,6 +11,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from aiortc import rtcrtpreceiver, rtcrtpsender
 
 from sfu.client import adapter, events
 from sfu.client.conference import Conference
@@ -20,8 +21,10 @@ from sfu.client.keys import LinkKeys, RoomKeys, Source
 from sfu.client.people import Person
 from sfu.client.record import Recorder
 from sfu.client.sealed import MessageCount
+from sfu.client.session import Told
 from sfu.client.tracks import TestPattern, Tone, identity_of
 from sfu.e2ee.link import Link
+from sfu.signaling.messages import SlotInfo, Slots
 from tests.e2e.listening import PATIENCE_S, Diary, cut, heard, loudest, samples, seen, somebody, until
 from tests.e2e.pcap import rtp_packets, vp8_frames
 from tests.e2e.server import Server, serving
@@ -56,7 +59,12 @@ async def _publish(conference: Conference, identity: int, hertz: float) -> None:
     await conference.publish(Tone(hertz))
 
 
-async def test_two_see_and_hear_each_other(link: Link) -> None:
+async def test_two_see_and_hear_each_other(link: Link, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: object) -> None:
+        pytest.fail("aiortc encodes or decodes by itself: then frames go in clear")
+
+    monkeypatch.setattr(rtcrtpsender, "get_encoder", refuse)
+    monkeypatch.setattr(rtcrtpreceiver, "get_decoder", refuse)
     async with (
         Conference.join(link, name="Ana", slots=SLOTS) as ana,
         Conference.join(link, name="Bob", slots=SLOTS) as bob,
@@ -200,6 +208,35 @@ async def test_another_track_of_a_source_keeps_its_key_and_counter(link: Link) -
             await shown()
         assert person.profile.sources == (before,)
         assert bob.counts == {}
+
+
+async def test_server_that_lies_about_a_slot_puts_no_face_under_another_name(link: Link) -> None:
+    """What a lying server would say is said to Bob's client by the test, all the time."""
+    async with (
+        Conference.join(link, name="Ana", slots=SLOTS) as ana,
+        Conference.join(link, name="Cyd", slots=SLOTS) as cyd,
+        Conference.join(link, name="Bob", slots=SLOTS) as bob,
+    ):
+        diary = Diary(bob)
+        await ana.publish(TestPattern(3))
+        ana_seen, cyd_seen = await somebody(bob, "Ana"), await somebody(bob, "Cyd")
+        await seen(bob, ana_seen, 3)
+        named: set[tuple[str, int]] = set()
+
+        def lie(person: Person, opened: Opened) -> None:
+            named.add((person.name, opened.kid))
+            slots = [SlotInfo(slot=slot, participant=cyd.participant, track=1) for slot in range(2 * SLOTS)]
+            bob._on_happening(Told(Slots(slots=slots)))
+
+        bob.add_sink(lie)
+        await until(lambda: bool(diary.of(events.WrongSender)), lambda: diary.events)
+        assert await seen(bob, ana_seen, 5) == [3] * 5
+        assert not cyd_seen.heard
+        assert named == {("Ana", ana_seen.profile.sources[0].kid)}
+        told = diary.of(events.WrongSender)
+        assert [event.person for event in told if isinstance(event, events.WrongSender)] == [ana_seen]
+        assert bob.counts == {"wrong_sender": 1}
+    await diary.close()
 
 
 async def test_recording_client_is_shown_and_its_files_decode(link: Link, tmp_path: Path) -> None:

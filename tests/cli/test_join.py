@@ -1,0 +1,72 @@
+"""`sfu join` as far as nothing answers it; what it does in a conference is in tests/e2e/test_client.py."""
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from sfu import cli
+from sfu.client.command import Wanted, visible
+from sfu.e2ee.link import Link
+
+LINK = Link.make("http://127.0.0.1:1/").reveal()
+TOKEN = "a token"  # noqa: S105
+
+
+@pytest.mark.parametrize(
+    "arguments,expected",
+    [
+        (["https://host/"], "incomplete or mistyped"),
+        ([LINK[:-1]], "not base64url"),
+        ([LINK[:-2]], "incomplete or mistyped"),
+        (["https://host/#" + "B" + LINK.partition("#")[2][1:]], "version 4"),
+        ([LINK, "--play", "/nowhere/film.webm"], "/nowhere/film.webm is not there"),
+        ([LINK, "--play", "x", "--test-pattern"], "choose one"),
+        ([LINK, "--duration", "soon"], "expected a time"),
+        ([LINK, "--name", "a\nb"], "a name has at most"),
+        ([LINK, "--server", "ftp://host"], "expected a server"),
+        ([LINK.replace("http://127.0.0.1:1/", "")], "does not say where the server is"),
+    ],
+)
+def test_what_is_wrong_is_told_in_a_sentence(
+    arguments: list[str], expected: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.run(["join", *arguments]) == 2
+    said = capsys.readouterr().err
+    assert expected in said
+    assert LINK.partition("#")[2][4:20] not in said
+
+
+def test_server_that_is_not_there_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{free.getsockname()[1]}"
+    assert cli.run(["join", LINK, "--server", url]) == 2
+    assert "cannot be reached" in capsys.readouterr().err
+
+
+def test_folder_for_recording_that_cannot_be_made_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    assert cli.run(["join", LINK, "--record", str(tmp_path / "file" / "folder")]) == 2
+    assert "cannot be made" in capsys.readouterr().err
+
+
+def test_new_room_prints_its_link(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{free.getsockname()[1]}"
+    assert cli.run(["join", "--server", url]) == 2
+    said = capsys.readouterr().out
+    assert "A new room: " in said
+    assert Link.parse(said.partition(": ")[2]).server == url
+
+
+def test_direction_controls_are_visible() -> None:
+    assert visible("\u202egnp.exe") == "<U+202E>gnp.exe"
+
+
+def test_secrets_are_not_shown() -> None:
+    assert LINK.partition("#")[2] not in repr(Wanted(LINK, token=TOKEN))
+    assert TOKEN not in repr(Wanted(LINK, token=TOKEN))
