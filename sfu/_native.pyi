@@ -10,6 +10,7 @@ class Event(NamedTuple):
     source: int  # of slot_filled; 0: the slot is empty
     path: tuple[int, tuple[str, int]]  # local index, (ip, port): of connected and path
     data: bytes  # of dtls: one datagram; of trace: records (native/media/trace.h)
+    layer: int  # of slot_filled
 
 class Refusal(NamedTuple):
     """A command that the engine refused; it changed nothing."""
@@ -88,7 +89,7 @@ class Workers:
         self, worker: int, transport: int, slot: int, kind: int, ssrc: int, rtx_ssrc: int, cname: str
     ) -> None: ...
     def slot_source(
-        self, worker: int, transport: int, slot: int, source: int, home: int, layer: int
+        self, worker: int, transport: int, slot: int, source: int, home: int, max_layer: int
     ) -> None: ...
     def drain(self) -> list[tuple[int, Event | Refusal]]: ...
     def stats(self, worker: int) -> dict[str, int | tuple[int, ...]]: ...

@@ -4,7 +4,7 @@ to transports and messages to clients.
 
 import itertools
 import secrets
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import structlog
@@ -24,8 +24,10 @@ from sfu.model.intents import (
     Tell,
     TellOthers,
 )
+from sfu.model.layers import highest_layer, nominal_heights
 from sfu.model.room import Room
 from sfu.model.rooms import Rooms
+from sfu.model.track import Kind, Track
 from sfu.model.view import Wish
 from sfu.sdp import Local, Negotiation, OfferedSlot, build_answer, negotiate, parse_offer
 from sfu.signaling.application import Answered, Entry, Peer
@@ -51,6 +53,9 @@ class _Member:
     session_id: int = field(default_factory=lambda: secrets.randbits(_SESSION_ID_BITS))
     session_versions: "itertools.count[int]" = field(default_factory=itertools.count)
     remote_ufrag: str = ""
+    heights: Mapping[str, Sequence[int]] = field(
+        default_factory=dict
+    )  # of layers, by mid, as the client says
     slots: tuple[OfferedSlot, ...] = ()  # of the last offer: they keep their numbers
 
 
@@ -63,7 +68,7 @@ class Conferences:
         self._media = media
         self._on_count = on_count
         self._members: dict[tuple[str, int], _Member] = {}
-        self._sources: dict[tuple[str, int], Source] = {}  # by room and track
+        self._sources: dict[tuple[str, int], tuple[Source, Track]] = {}  # by room and track
 
     def transport_of(self, room: str, participant: int) -> Transport | None:
         """The participant's transport, for whoever traces it."""
@@ -81,7 +86,7 @@ class Conferences:
         self._apply(joined, joined.profiles(participant.id, roster, KIND_PROFILE))
         return Entry(participant.id, roster_page(roster), Settings(codecs=list(ROOM_CODECS)))
 
-    async def on_offer(self, peer: Peer, sdp: str) -> Answered:
+    async def on_offer(self, peer: Peer, sdp: str, heights: Mapping[str, Sequence[int]]) -> Answered:
         member = self._member(peer)
         offer = parse_offer(sdp)
         negotiation = negotiate(offer, ROOM_CODECS, member.slots)
@@ -98,9 +103,15 @@ class Conferences:
         member.transports += is_new
         member.remote_ufrag = negotiation.ufrag
         member.slots = negotiation.slots
+        changed = [mid for mid in {*heights, *member.heights} if heights.get(mid) != member.heights.get(mid)]
+        member.heights = heights
         ssrcs = transport.assign_ssrcs(negotiation)
         transport.apply(negotiation, ssrcs)
         self._apply(member.room, intents)
+        if changed:
+            self._refill(
+                member.room, {track.id for track in member.room.tracks(member.id) if track.mid in changed}
+            )
         local = Local(
             ufrag=transport.ufrag,
             password=transport.password,
@@ -189,13 +200,13 @@ class Conferences:
                 case OpenTrack(track):
                     publisher = self._members[room.id, track.participant].transport
                     if publisher:
-                        self._sources[room.id, track.id] = publisher.sources[track.mid]
+                        self._sources[room.id, track.id] = publisher.sources[track.mid], track
                 case CloseTrack(track):
                     self._sources.pop((room.id, track.id), None)
                 case FillSlot(participant, slot, track_id):
                     self._fill(room, participant, slot, track_id)
-                case LimitSlot():
-                    pass  # one layer is forwarded for now, whatever its height
+                case LimitSlot(participant, slot):
+                    self._fill(room, participant, slot, room.shown(participant, slot))
                 case Tell(participant, event):
                     self._members[room.id, participant].peer.tell(event_message(event))
                 case TellOthers(participant, event):
@@ -209,8 +220,29 @@ class Conferences:
 
     def _fill(self, room: Room, participant: int, slot: int, track: int) -> None:
         member = self._members.get((room.id, participant))
-        if member and member.transport:
-            member.transport.fill(slot, self._sources[room.id, track] if track else None)
+        if not (member and member.transport and slot < len(member.slots)):
+            return
+        if not track:
+            member.transport.fill(slot, None)
+            return
+        source, published = self._sources[room.id, track]
+        layer: int | None = 0
+        if published.kind is Kind.VIDEO:
+            heights = self._heights(room, source, published)
+            layer = highest_layer(heights, room.max_height(participant, slot))
+        member.transport.fill(slot, None if layer is None else source, layer or 0)
+
+    def _heights(self, room: Room, source: Source, track: Track) -> Sequence[int]:
+        publisher = self._members.get((room.id, track.participant))
+        said = publisher.heights.get(track.mid, ()) if publisher else ()
+        return said if len(said) == source.layers else nominal_heights(source.layers)
+
+    def _refill(self, room: Room, tracks: Container[int]) -> None:
+        """What the layers of those tracks are has changed: another one may be wanted where they are shown."""
+        for participant in room.participants:
+            for content in room.contents(participant):
+                if content.track in tracks:
+                    self._fill(room, participant, content.slot, content.track)
 
     def _others(self, room: Room, participant: int) -> list[_Member]:
         return [

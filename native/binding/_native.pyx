@@ -215,10 +215,12 @@ cdef class Workers:
         _fill_slot(&order, transport, slot, kind, ssrc, rtx_ssrc, cname)
         self._send(worker, &order)
 
-    def slot_source(self, worker, transport, slot, source, home, layer):
-        """Fills the slot with a layer of a source that worker `home` receives; source 0 empties it."""
+    def slot_source(self, worker, transport, slot, source, home, max_layer):
+        """Fills the slot with a source that worker `home` receives, in the highest layer up to `max_layer` that it sends;
+        source 0 empties it.
+        """
         cdef command order
-        _fill_source(&order, transport, slot, source, home, layer)
+        _fill_source(&order, transport, slot, source, home, max_layer)
         self._send(worker, &order)
 
     # ---- events ----

@@ -143,6 +143,7 @@ cdef extern from "media/engine.h":
         uint32_t transport
         uint16_t slot
         uint32_t source
+        uint8_t layer
         ice_path path
         uint16_t length
         uint8_t bytes[1500]
@@ -160,7 +161,7 @@ EVENTS = (
 TRACE_MODES = ("off", "events", "packets")  # of media/trace.h
 assert len(EXTENSIONS) == RTP_EXT_KINDS
 
-Event = namedtuple("Event", "type transport slot source path data")
+Event = namedtuple("Event", "type transport slot source path data layer")
 
 
 @functools.lru_cache(maxsize=4096)
@@ -321,4 +322,6 @@ cdef int _fill_source(command *order, transport, slot, source, home, layer) exce
 cdef _event(event *happened):
     path = (happened.path.local, _remote(&happened.path))
     data = (<const char *>happened.bytes)[: happened.length]
-    return Event(EVENTS[happened.type], happened.transport, happened.slot, happened.source, path, data)
+    return Event(
+        EVENTS[happened.type], happened.transport, happened.slot, happened.source, path, data, happened.layer
+    )

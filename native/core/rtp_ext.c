@@ -70,6 +70,20 @@ bool rtp_ext_abs_send_time(const rtp_extensions *extensions, const uint8_t *pack
     return true;
 }
 
+bool rtp_ext_abs_capture_time(const rtp_extensions *extensions, const uint8_t *packet, ntp64 *capture) {
+    cursor c = element_of(extensions, packet, RTP_EXT_ABS_CAPTURE_TIME, 8);
+    if (!cursor_ok(&c)) c = element_of(extensions, packet, RTP_EXT_ABS_CAPTURE_TIME, 16);
+    if (!cursor_ok(&c)) return false;
+    *capture = cursor_u64(&c);
+    return true;
+}
+
+void rtp_ext_set_abs_capture_time(const rtp_extensions *extensions, uint8_t *packet, ntp64 capture) {
+    uint8_t *at = packet + extensions->at[RTP_EXT_ABS_CAPTURE_TIME].offset;
+    for (int i = 0; i < 8; i++)
+        at[i] = (uint8_t)(capture >> (56 - 8 * i));
+}
+
 bool rtp_ext_text(const rtp_extensions *extensions, const uint8_t *packet, rtp_ext_kind kind, const uint8_t **text,
                   uint8_t *length) {
     if (kind != RTP_EXT_MID && kind != RTP_EXT_RID && kind != RTP_EXT_REPAIRED_RID) return false;

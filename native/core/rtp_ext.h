@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "core/cursor.h"
+#include "core/ntp.h"
 #include "core/rtp.h"
 
 typedef enum rtp_ext_kind {
@@ -60,6 +61,11 @@ int rtp_ext_parse(rtp_extensions *extensions, const rtp_ext_map *map, const rtp_
 bool rtp_ext_audio_level(const rtp_extensions *extensions, const uint8_t *packet, uint8_t *level_dbov, bool *voice);
 bool rtp_ext_transport_cc(const rtp_extensions *extensions, const uint8_t *packet, seq16 *sequence);
 bool rtp_ext_abs_send_time(const rtp_extensions *extensions, const uint8_t *packet, uint32_t *time_6_18);
+// Capture time in the capturer's NTP clock, 64 bits, with or without the offset of that clock to the sender's behind
+// it.
+bool rtp_ext_abs_capture_time(const rtp_extensions *extensions, const uint8_t *packet, ntp64 *capture);
+// Puts another capture time in place of the one that is there.
+void rtp_ext_set_abs_capture_time(const rtp_extensions *extensions, uint8_t *packet, ntp64 capture);
 // MID, RID or REPAIRED_RID: 1 to 16 bytes of text, not terminated.
 bool rtp_ext_text(const rtp_extensions *extensions, const uint8_t *packet, rtp_ext_kind kind, const uint8_t **text,
                   uint8_t *length);

@@ -86,7 +86,7 @@ static int send_dtls(engine *self, uint64_t now_us, const command *c) {
 static int map_payload(transport *probe, const payload_mapping *mapping) {
     uint8_t index = probe->mapping_count;
     if (mapping->payload_type > 127 || mapping->rtx_payload_type > 127 || mapping->codec >= ENGINE_MAX_CODECS ||
-        mapping->envelope > ENVELOPE_AV1 || mapping->clock_rate == 0)
+        mapping->envelope > ENVELOPE_AV1 || mapping->clock_rate == 0 || mapping->clock_rate > CLOCK_MAX_RATE_HZ)
         return -EINVAL;
     if (probe->mapping_of_type[mapping->payload_type] != TRANSPORT_NO_MAPPING) return -EEXIST;
     probe->mapping_of_type[mapping->payload_type] = index;
@@ -182,6 +182,7 @@ static int add_track(engine *self, uint64_t now_us, const command *c) {
     source *track = source_create(c->track.source, self->config.index, c->track.kind, c->track.layer_count);
     if (!track) return -ENOMEM;
     track->transport = to->id;
+    track->live_known = true;
     memcpy(track->mid, c->track.mid, sizeof track->mid);
     memcpy(track->rids, c->track.rids, sizeof track->rids);
     int status = bind_named_ssrcs(to, track, c);
@@ -243,7 +244,7 @@ static int find_source(engine *self, const command *c, media_kind kind, source *
     *found = source_table_find(&self->sources, c->fill.source);
     if (*found && ((*found)->kind != kind || (*found)->home != c->fill.home)) return -EINVAL;
     if (*found && (*found)->gone) return -ENOENT;
-    if (*found) return c->fill.layer < (*found)->layer_count ? 0 : -EINVAL;
+    if (*found) return 0;
     if (here) return -ENOENT;
     if (!self->links || c->fill.home >= handoff_engines(self->links)) return -EINVAL;
     *found = exchange_mirror(self, c->fill.source, c->fill.home, kind);

@@ -16,7 +16,10 @@ enum {
 
 // Extensions that go on from the source as they are; the rest is made anew, rewritten or left out (DESIGN: Splice).
 static const rtp_ext_kind forwarded[] = {RTP_EXT_AUDIO_LEVEL, RTP_EXT_ORIENTATION, RTP_EXT_PLAYOUT_DELAY,
-                                         RTP_EXT_COLOR_SPACE};
+                                         RTP_EXT_COLOR_SPACE, RTP_EXT_ABS_CAPTURE_TIME};
+
+// What says that a picture is to be shown as it is (3GPP TS 26.114 section 7.4.5).
+static const uint8_t upright[1] = {0};
 
 int departure_pool_init(departure_pool *pool, uint32_t count) {
     *pool = (departure_pool){.all = calloc(count, sizeof(departure)), .total = count};
@@ -82,6 +85,7 @@ static void become_padding(engine *self, departure *entry) {
     packet_unref(&self->packets, entry->held);
     entry->held = NULL;
     entry->marker = false;
+    entry->upright = false;
     entry->bytes = departure_size(entry->to->owner, entry);
 }
 
@@ -121,13 +125,16 @@ static int add_element(element_list *list, uint8_t id, uint8_t length, const uin
     return (int)list->count++;
 }
 
-static element_list list_elements(const transport *to, const packet_body *body) {
+static element_list list_elements(const transport *to, const departure *what) {
+    const packet_body *body = what->held ? what->held->body : NULL;
     element_list list = {.transport_cc = -1, .send_time = -1};
     const uint8_t *ids = to->extensions.id_of_kind;
     if (transport_sends(to, RTP_EXT_TRANSPORT_CC))
         list.transport_cc = add_element(&list, ids[RTP_EXT_TRANSPORT_CC], 2, NULL);
     if (transport_sends(to, RTP_EXT_ABS_SEND_TIME))
         list.send_time = add_element(&list, ids[RTP_EXT_ABS_SEND_TIME], 3, NULL);
+    if (what->upright && transport_sends(to, RTP_EXT_ORIENTATION))
+        (void)add_element(&list, ids[RTP_EXT_ORIENTATION], sizeof upright, upright);
     if (!body || (body->extensions.present & to->send_extensions) == 0) return list;
     for (size_t i = 0; i < sizeof forwarded / sizeof forwarded[0]; i++) {
         rtp_ext_kind kind = forwarded[i];
@@ -156,7 +163,7 @@ static bool is_padding(const departure *what) {
 }
 
 uint16_t departure_size(const transport *to, const departure *what) {
-    element_list list = list_elements(to, what->held ? what->held->body : NULL);
+    element_list list = list_elements(to, what);
     size_t payload = is_padding(what) ? 1 : what->held->body->payload_length;
     size_t size = RTP_FIXED_HEADER_BYTES + elements_size(&list) + (what->retransmission ? RTX_OSN_BYTES : 0) + payload +
                   srtp_sender_overhead(to->sender);
@@ -224,7 +231,7 @@ static bool prepare(builder *b, const departure *what, uint8_t *output, size_t c
     uint32_t ssrc = what->retransmission ? from->rtx_ssrc : from->ssrc;
     if (!*stream && !(*stream = srtp_sender_stream(b->to->sender, ssrc))) return false;
 
-    element_list list = list_elements(b->to, body);
+    element_list list = list_elements(b->to, what);
     uint16_t offsets[MAX_ELEMENTS];
     *out = (srtp_outgoing){.stream = *stream, .index = what->sequence, .output = output};
     if (what->retransmission) {

@@ -32,6 +32,7 @@ typedef struct departure {
     uint8_t payload_type;
     bool marker;
     bool retransmission; // over the slot's RTX SSRC
+    bool upright;        // says that the picture is not turned, where the source says nothing of it
 } departure;
 
 typedef struct departure_queue {

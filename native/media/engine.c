@@ -345,7 +345,11 @@ static bool next_slot_event(const transport *which, event *out) {
         slot *s = which->slots[i];
         if (!s || !s->announce) continue;
         s->announce = false;
-        *out = (event){.type = EVENT_SLOT_FILLED, .transport = which->id, .slot = i, .source = s->showing};
+        *out = (event){.type = EVENT_SLOT_FILLED,
+                       .transport = which->id,
+                       .slot = i,
+                       .source = s->showing,
+                       .layer = s->showing_layer};
         return true;
     }
     return false;

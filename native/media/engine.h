@@ -161,7 +161,7 @@ typedef struct command {
             uint16_t slot;
             uint32_t source; // or ENGINE_NO_SOURCE
             uint8_t home;    // engine of the source's publisher
-            uint8_t layer;
+            uint8_t layer;   // highest that is wanted, below ENGINE_MAX_LAYERS
         } fill;
     };
 } command;
@@ -204,7 +204,7 @@ typedef enum event_type {
     EVENT_TRANSPORT_SECURED,      // the first authenticated SRTP or SRTCP packet
     EVENT_TRANSPORT_CLOSED,       // its number is free
     EVENT_TRANSPORT_DTLS,         // a DTLS datagram, only from validated addresses
-    EVENT_SLOT_FILLED,            // the slot now carries that source (its key frame has come), or none
+    EVENT_SLOT_FILLED,            // the slot now carries that layer of a source (its key frame has come), or none
     EVENT_TRANSPORT_TRACE,        // records of media/trace.h, only from engine_next_trace
 } event_type;
 
@@ -213,6 +213,7 @@ typedef struct event {
     uint32_t transport;
     uint16_t slot;   // SLOT_FILLED
     uint32_t source; // SLOT_FILLED
+    uint8_t layer;   // SLOT_FILLED
     ice_path path;   // PATH, CONNECTED
     uint16_t length; // DTLS, TRACE
     uint8_t bytes[ENGINE_MAX_DATAGRAM];

@@ -112,6 +112,8 @@ void exchange_unsubscribe(engine *self, source *from, uint8_t layer);
 void exchange_source_gone(engine *self, source *gone, uint64_t now_us);
 // Published here: whoever has asked for it already, gets it.
 void exchange_source_published(engine *self, source *published, uint64_t now_us);
+// The layers that the publisher of a source of this engine sends are others now.
+void exchange_live_changed(engine *self, source *from, uint64_t now_us);
 // A receiver here needs a key frame of that layer.
 void exchange_want_key_frame(engine *self, source *from, uint8_t layer, uint64_t now_us);
 

@@ -78,7 +78,12 @@ void exchange_subscribe(engine *self, source *from, uint8_t layer) {
     exchange_say(self, from->home, HANDOFF_SUBSCRIBE, from->id, layer);
 }
 
+static void forget_wishes(source_layer *layer) {
+    if (layer->slot_count == 0 && layer->engines == 0) key_frame_request_forget(&layer->key_frames);
+}
+
 void exchange_unsubscribe(engine *self, source *from, uint8_t layer) {
+    if (from->home == self->config.index) forget_wishes(&from->layers[layer]);
     if (from->home == self->config.index || from->layers[layer].slot_count > 0) return;
     if (!from->gone) exchange_say(self, from->home, HANDOFF_UNSUBSCRIBE, from->id, layer);
 }
@@ -103,8 +108,26 @@ void exchange_want_key_frame(engine *self, source *from, uint8_t layer, uint64_t
                  key_frame_request_next_deadline_us(&from->layers[layer].key_frames));
 }
 
-static void subscribe(source *to, uint8_t layer, uint8_t engine_index) {
+static void subscribe(engine *self, source *to, uint8_t layer, uint8_t engine_index) {
     to->layers[layer].engines |= UINT64_C(1) << engine_index;
+    exchange_say(self, engine_index, HANDOFF_LIVE, to->id, to->live);
+}
+
+// Slots move from one layer's list to another's meanwhile: from the last on, so that none is passed over.
+static void choose_layers(engine *self, source *from, uint64_t now_us) {
+    for (uint8_t layer = 0; layer < from->layer_count; layer++) {
+        for (uint16_t i = from->layers[layer].slot_count; i-- > 0;)
+            (void)slot_choose_layer(self, from->layers[layer].slots[i], now_us);
+    }
+}
+
+void exchange_live_changed(engine *self, source *from, uint64_t now_us) {
+    uint64_t told = 0;
+    for (uint8_t layer = 0; layer < from->layer_count; layer++)
+        told |= from->layers[layer].engines;
+    for (; told != 0; told &= told - 1)
+        exchange_say(self, (uint8_t)__builtin_ctzll(told), HANDOFF_LIVE, from->id, from->live);
+    choose_layers(self, from, now_us);
 }
 
 static void subscribe_unknown(engine *self, const early_subscription *asked) {
@@ -132,7 +155,7 @@ void exchange_source_published(engine *self, source *published, uint64_t now_us)
         if (e->source > published->id) {
             self->early[kept++] = *e;
         } else if (e->source == published->id && e->layer < published->layer_count) {
-            subscribe(published, e->layer, e->engine);
+            subscribe(self, published, e->layer, e->engine);
             if (published->kind == MEDIA_VIDEO) exchange_want_key_frame(self, published, e->layer, now_us);
         } else {
             exchange_say(self, e->engine, HANDOFF_SOURCE_GONE, e->source, 0);
@@ -145,6 +168,13 @@ static void on_control(engine *self, uint8_t sender, const handoff_control *cont
     source *meant = source_table_find(&self->sources, control->source);
     if (control->type == HANDOFF_SOURCE_GONE) {
         if (meant && meant->home == sender) exchange_source_gone(self, meant, now_us);
+        return;
+    }
+    if (control->type == HANDOFF_LIVE) {
+        if (!meant || meant->home != sender || meant->gone) return;
+        meant->live = control->layer;
+        meant->live_known = true;
+        choose_layers(self, meant, now_us);
         return;
     }
     if (control->type == HANDOFF_PRESSED) {
@@ -167,17 +197,19 @@ static void on_control(engine *self, uint8_t sender, const handoff_control *cont
     source_layer *layer = &meant->layers[control->layer];
     switch (control->type) {
     case HANDOFF_SUBSCRIBE:
-        subscribe(meant, control->layer, sender);
+        subscribe(self, meant, control->layer, sender);
         break;
     case HANDOFF_UNSUBSCRIBE:
         layer->engines &= ~bit;
         layer->blocked &= ~bit;
+        forget_wishes(layer);
         break;
     case HANDOFF_KEY_FRAME:
         exchange_want_key_frame(self, meant, control->layer, now_us);
         break;
     case HANDOFF_SOURCE_GONE:
     case HANDOFF_PRESSED:
+    case HANDOFF_LIVE:
         break;
     }
 }
@@ -190,7 +222,7 @@ static void on_packet(engine *self, const handoff_packet *handed, uint64_t now_u
         // What was dropped on the way here leaves no hole: nobody could ever fill it.
         const source_layer *layer = &mirror->layers[body->layer];
         for (uint16_t i = 0; handed->splice && i < layer->slot_count; i++)
-            layer->slots[i]->waiting = true;
+            if (layer->slots[i]->layer == body->layer) layer->slots[i]->waiting = true;
         receive_fan_out(self, mirror, held, now_us);
     }
     packet_unref(&self->packets, held);

@@ -43,7 +43,11 @@ static void on_report(rtcp_context *c, const rtcp_packet *part) {
         return;
     }
     source_layer *layer = report.has_sender_info ? layer_of(c->from, report.ssrc) : NULL;
-    if (layer) receive_stream_on_sender_report(&layer->reception, c->arrival_us, &report.sender);
+    if (layer) {
+        receive_stream_on_sender_report(&layer->reception, c->arrival_us, &report.sender);
+        clock_map_on_report(&c->from->clock, &layer->clock, c->arrival_us, report.sender.ntp,
+                            report.sender.rtp_timestamp);
+    }
     for (uint8_t i = 0; i < report.block_count; i++) {
         rtcp_report_block block = rtcp_report_block_at(&report, i);
         on_report_block(c, &block);

@@ -35,6 +35,7 @@ typedef enum handoff_control_type {
     HANDOFF_SOURCE_GONE, // from the source's home: nothing more will come
     HANDOFF_PRESSED, // the sender is short of buffers: history of its packets is to make room, all of it where layer is
                      // 1
+    HANDOFF_LIVE,    // from the source's home: the layers that its publisher sends now, as bits in `layer`
 } handoff_control_type;
 
 typedef struct handoff_control {

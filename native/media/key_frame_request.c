@@ -9,6 +9,10 @@ void key_frame_request_ask(key_frame_request *request, uint64_t now_us) {
     request->wanted_us = now_us;
 }
 
+void key_frame_request_forget(key_frame_request *request) {
+    request->wanted = false;
+}
+
 void key_frame_request_on_key_frame(key_frame_request *request, uint64_t now_us) {
     if (request->wanted_us <= now_us) request->wanted = false;
 }

@@ -18,6 +18,8 @@ typedef struct key_frame_request {
 void key_frame_request_init(key_frame_request *request);
 void key_frame_request_ask(key_frame_request *request, uint64_t now_us);
 // The first packet of a key frame came: wishes made before it are met.
+// Nobody needs one any more.
+void key_frame_request_forget(key_frame_request *request);
 void key_frame_request_on_key_frame(key_frame_request *request, uint64_t now_us);
 // True when a PLI is to be sent now; counts as sent.
 bool key_frame_request_poll(key_frame_request *request, uint64_t now_us);

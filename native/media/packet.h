@@ -13,12 +13,14 @@
 
 #include "core/rtp_ext.h"
 #include "core/seq.h"
+#include "media/clock_map.h"
 #include "media/engine.h"
 
 typedef struct packet_body packet_body;
 struct packet_body {
     seq64 sequence;          // extended, in its source's numbering
     uint64_t arrival_us;     // at its home
+    clock_reading capture;   // of its frame, on the server's clock
     uint32_t source;         // id
     uint32_t timestamp;      // RTP, the source's
     uint16_t payload_offset; // in `bytes`

@@ -34,12 +34,21 @@ static const ssrc_binding *bind(engine *self, transport *from, const packet_body
     return known;
 }
 
+// Before what follows for key frames: a layer that comes begins with one, which then need not be asked for.
+static void note_activity(engine *self, source *track, const packet_body *body, uint64_t now_us) {
+    if (track->layer_count == 1 || body->recovered) return;
+    if (!layer_activity_on_packet(&track->activity, body->layer, body->timestamp, now_us)) return;
+    track->live = track->activity.live;
+    exchange_live_changed(self, track, now_us);
+}
+
 // What follows for a layer's reception when a packet of it has come.
-static void note_reception(engine *self, transport *from, source_layer *layer, const packet_body *body,
-                           uint64_t now_us) {
+static void note_reception(engine *self, transport *from, source *track, const packet_body *body, uint64_t now_us) {
+    source_layer *layer = &track->layers[body->layer];
     receive_stream_on_packet(&layer->reception, body->arrival_us, body->sequence, body->timestamp, body->recovered);
     report_start(self, from, now_us);
     if (body->kind != MEDIA_VIDEO) return;
+    note_activity(self, track, body, now_us);
     if (!layer->nacks && !(layer->nacks = nack_request_create())) return;
     if (nack_request_on_packet(layer->nacks, now_us, body->sequence)) key_frame_request_ask(&layer->key_frames, now_us);
     if (body->key_frame && body->frame_start) {
@@ -124,10 +133,30 @@ static void accept_packet(engine *self, transport *from, const ssrc_binding *bin
         return;
     }
     if (body->recovered) self->stats.rtp_recovered++;
-    note_reception(self, from, layer, body, now_us);
+    note_reception(self, from, track, body, now_us);
     exchange_publish(self, track, body, now_us);
     receive_fan_out(self, track, held, now_us);
     packet_unref(&self->packets, held);
+}
+
+static void start_layer(source_layer *layer, uint32_t ssrc, uint32_t clock_rate) {
+    receive_stream_init(&layer->reception, ssrc, clock_rate);
+    clock_stream_init(&layer->clock, clock_rate);
+}
+
+// When it was captured. What the publisher says of that in its own clock is put on the server's, in the bytes
+// themselves, and taken out while that is not known.
+static void note_capture(transport *from, source_layer *layer, packet_body *body) {
+    body->capture =
+        clock_map_on_packet(&from->clock, &layer->clock, body->arrival_us, body->timestamp, body->recovered);
+    if (!rtp_ext_has(&body->extensions, RTP_EXT_ABS_CAPTURE_TIME)) return;
+    ntp64 captured;
+    bool known =
+        rtp_ext_abs_capture_time(&body->extensions, body->bytes, &captured) && clock_map_shift(&from->clock, &captured);
+    if (known)
+        rtp_ext_set_abs_capture_time(&body->extensions, body->bytes, captured);
+    else
+        body->extensions.present &= ~(1u << RTP_EXT_ABS_CAPTURE_TIME);
 }
 
 // False where the body is still the caller's to give back.
@@ -145,9 +174,10 @@ static bool sort_packet(engine *self, transport *from, packet_body *body, rtp_he
     if (!binding || binding->is_rtx != is_rtx) return false;
     if (is_rtx && !recover(self, from, binding, body, header, payload)) return false;
     if (!is_rtx && binding->track->layers[binding->layer].reception.clock_rate == 0)
-        receive_stream_init(&binding->track->layers[binding->layer].reception, header->ssrc, payload->clock_rate);
+        start_layer(&binding->track->layers[binding->layer], header->ssrc, payload->clock_rate);
     if (header->payload_length == 0) self->stats.rtp_padding++;
     describe(body, header, binding, payload);
+    note_capture(from, &binding->track->layers[binding->layer], body);
     accept_packet(self, from, binding, body, now_us);
     return true;
 }

@@ -64,13 +64,13 @@ static bool write_sender_reports(rtcp_builder *b, uint64_t now_us) {
     bool any = false;
     for (uint16_t i = 0; i < b->to->slot_limit; i++) {
         const slot *from = b->to->slots[i];
-        if (!from || from->packets == 0 || from->showing == ENGINE_NO_SOURCE) continue;
+        // An emptied slot is silent; one whose source is muted or has not come yet goes on: its clock does.
+        if (!from || from->packets == 0 || (!from->filled && from->showing == ENGINE_NO_SOURCE)) continue;
         writer *w = room(b);
         if (!w) return true;
-        uint64_t ticks = (now_us - from->last_timestamp_us) * from->clock_rate / 1000000;
         rtcp_sender_info info = {
             .ntp = ntp_from_us(now_us),
-            .rtp_timestamp = from->last_timestamp + (uint32_t)ticks,
+            .rtp_timestamp = slot_timestamp_at(from, now_us),
             .packet_count = from->packets,
             .octet_count = from->octets,
         };

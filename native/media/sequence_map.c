@@ -67,6 +67,18 @@ const sequence_run *sequence_map_find_out(const sequence_map *map, seq64 out) {
     return NULL;
 }
 
+const sequence_run *sequence_map_find_in(const sequence_map *map, seq64 in) {
+    for (size_t i = map->count; i > 0; i--) {
+        const sequence_run *run = &map->runs[i - 1];
+        if (in >= run->in_first) {
+            bool closed = i < map->count && sequence_run_out(run, in) >= map->runs[i].out_first;
+            return closed ? NULL : run;
+        }
+        if (!run->continues) break;
+    }
+    return NULL;
+}
+
 const sequence_run *sequence_map_current(const sequence_map *map) {
     return map->count ? &map->runs[map->count - 1] : NULL;
 }

@@ -8,16 +8,20 @@
 #include <stdint.h>
 
 #include "core/seq.h"
+#include "media/timeline.h"
 
 enum { SEQUENCE_MAP_RUNS = 32 }; // a run ends at a splice, a layer switch or a closed hole; the oldest is forgotten
 
 // How input became output between two changes.
 typedef struct sequence_run {
-    seq64 out_first;           // first outgoing number of the run
-    seq64 in_first;            // incoming number that became it
-    uint32_t timestamp_offset; // outgoing time stamp minus incoming, modulo 2^32
-    uint32_t source;           // id of the source
-    uint8_t layer;             // simulcast layer of the source
+    seq64 out_first;       // first outgoing number of the run
+    seq64 in_first;        // incoming number that became it
+    timeline_run time;     // how time stamps follow from capture times
+    uint32_t source;       // id of the source
+    uint32_t in_timestamp; // incoming time stamp of the run's first packet
+    uint8_t layer;         // simulcast layer of the source
+    bool entry;            // begins with what is new in the slot: a source, a layer, or the first frame after a gap
+    bool continues;        // goes on from the run before: packets late for that one are still expected
 } sequence_run;
 
 typedef struct sequence_map sequence_map;
@@ -32,6 +36,10 @@ int sequence_map_begin(sequence_map *map, const sequence_run *run);
 
 // The run that an outgoing number falls in, or NULL if it is older than the oldest run. Valid until the map changes.
 const sequence_run *sequence_map_find_out(const sequence_map *map, seq64 out);
+
+// The run that an incoming number of the newest run's source and layer falls in: that one, or one before that it
+// continues. NULL: the number is from before the slot's present content, or was closed up.
+const sequence_run *sequence_map_find_in(const sequence_map *map, seq64 in);
 
 // The newest run; NULL in an empty map.
 const sequence_run *sequence_map_current(const sequence_map *map);

@@ -17,7 +17,8 @@ slot *slot_create(transport *owner, uint16_t id, media_kind kind, uint32_t ssrc,
     // Below 2^15, so that a receiver never takes a first packet for one before a wrap (RFC 3711 section 3.3.1).
     self->next = (seq64)(random & 0x7FFF);
     self->next_rtx = (seq64)(random >> 16 & 0x7FFF);
-    self->last_timestamp = (uint32_t)(random >> 32);
+    self->time.base = (uint32_t)(random >> 32);
+    self->target = LAYER_NONE;
     self->highest_sent = self->next - 1;
     return self;
 }
@@ -41,7 +42,7 @@ static void drop_queued(engine *self, slot *to) {
 
 static void ask(engine *self, slot *to, uint64_t now_us) {
     to->asked_us = now_us;
-    exchange_want_key_frame(self, to->filled, to->layer, now_us);
+    exchange_want_key_frame(self, to->filled, to->target == LAYER_NONE ? to->layer : to->target, now_us);
 }
 
 // The key frame that was asked for may have passed where the slot could not take it (no keys yet, no buffer).
@@ -49,48 +50,104 @@ static void ask_again(engine *self, slot *to, uint64_t now_us) {
     if (now_us - to->asked_us >= KEY_FRAME_INTERVAL_US) ask(self, to, now_us);
 }
 
-static void trace_slot(const slot *to, trace_what what, uint32_t number, uint64_t now_us) {
+static void trace_slot(const slot *to, trace_what what, uint8_t layer, uint32_t number, uint64_t now_us) {
     trace_event(to->owner->tracing, (trace_record){.at_us = now_us,
                                                    .what = (uint8_t)what,
                                                    .slot = to->id,
                                                    .id = to->filled ? to->filled->id : ENGINE_NO_SOURCE,
-                                                   .layer = to->layer,
+                                                   .layer = layer,
                                                    .number = number});
 }
 
-int slot_fill(engine *self, slot *to, source *from, uint8_t layer, uint64_t now_us) {
-    if (from && to->filled == from && to->layer == layer) return 0;
-    if (to->filled) {
-        drop_queued(self, to);
-        source *before = to->filled;
-        source_detach(before, to->layer, to);
-        to->filled = NULL;
-        exchange_unsubscribe(self, before, to->layer);
-    }
+// ---- source and layer ----
+
+static int join(engine *self, slot *to, uint8_t layer) {
+    int status = source_attach(to->filled, layer, to);
+    if (status == 0) exchange_subscribe(self, to->filled, layer);
+    return status;
+}
+
+static void leave(engine *self, slot *to, uint8_t layer) {
+    source_detach(to->filled, layer, to);
+    exchange_unsubscribe(self, to->filled, layer);
+}
+
+static void forget_target(engine *self, slot *to) {
+    if (to->target != LAYER_NONE) leave(self, to, to->target);
+    to->target = LAYER_NONE;
+}
+
+static void leave_source(engine *self, slot *to) {
+    if (!to->filled) return;
+    drop_queued(self, to);
+    forget_target(self, to);
+    leave(self, to, to->layer);
+    to->filled = NULL;
+}
+
+static void announce(engine *self, slot *to, uint32_t source_id, uint8_t layer) {
+    if (to->showing == source_id && to->showing_layer == layer) return;
+    to->showing = source_id;
+    to->showing_layer = layer;
+    to->announce = true;
+    engine_raise(self, to->owner, EVENT_SLOT_FILLED);
+}
+
+static int empty(engine *self, slot *to, uint64_t now_us) {
+    leave_source(self, to);
     to->waiting = true;
-    if (!from) {
-        to->showing = ENGINE_NO_SOURCE;
-        trace_slot(to, TRACE_SLOT_EMPTIED, 0, now_us);
-        to->announce = true;
-        engine_raise(self, to->owner, EVENT_SLOT_FILLED);
-        return 0;
-    }
-    int status = source_attach(from, layer, to);
-    if (status < 0) return status;
-    to->filled = from;
-    to->layer = layer;
-    trace_slot(to, TRACE_SLOT_WANTED, 0, now_us);
-    exchange_subscribe(self, from, layer);
-    if (from->kind == MEDIA_VIDEO) ask(self, to, now_us);
+    trace_slot(to, TRACE_SLOT_EMPTIED, 0, 0, now_us);
+    to->showing = ENGINE_NO_SOURCE;
+    to->showing_layer = 0;
+    to->announce = true;
+    engine_raise(self, to->owner, EVENT_SLOT_FILLED);
     return 0;
 }
 
-// The slot's time goes on during the splice as the clock did: what passed since its last time stamp, at its clock rate.
-static uint32_t spliced_timestamp(const slot *to, uint32_t clock_rate, uint64_t now_us) {
-    if (to->last_timestamp_us == 0) return to->last_timestamp;
-    uint64_t ticks = (now_us - to->last_timestamp_us) * clock_rate / 1000000;
-    return to->last_timestamp + (uint32_t)(ticks ? ticks : 1);
+int slot_fill(engine *self, slot *to, source *from, uint8_t wanted, uint64_t now_us) {
+    if (!from) return empty(self, to, now_us);
+    to->wanted = wanted;
+    if (to->filled == from) return slot_choose_layer(self, to, now_us);
+    leave_source(self, to);
+    to->waiting = true;
+    to->asked_us = 0;
+    to->filled = from;
+    to->layer = layer_select(from->live, wanted, LAYER_NONE);
+    int status = join(self, to, to->layer);
+    if (status < 0) {
+        to->filled = NULL;
+        return status;
+    }
+    trace_slot(to, TRACE_SLOT_WANTED, to->layer, 0, now_us);
+    // Until its home has told which layers there are it is not known of which to ask for a key frame.
+    if (from->kind == MEDIA_VIDEO && from->live_known) ask(self, to, now_us);
+    return 0;
 }
+
+int slot_choose_layer(engine *self, slot *to, uint64_t now_us) {
+    if (to->kind != MEDIA_VIDEO) return 0;
+    uint8_t best = layer_select(to->filled->live, to->wanted, to->layer);
+    if (best == to->layer) {
+        forget_target(self, to);
+        if (to->waiting && to->asked_us == 0 && to->filled->live_known) ask(self, to, now_us);
+        return 0;
+    }
+    if (best == to->target) return 0;
+    int status = join(self, to, best);
+    if (status < 0) return status;
+    forget_target(self, to);
+    if (to->waiting) { // nothing is shown that could go on meanwhile
+        leave(self, to, to->layer);
+        to->layer = best;
+    } else {
+        to->target = best;
+    }
+    trace_slot(to, TRACE_SLOT_WANTED, best, 0, now_us);
+    if (to->filled->live_known) ask(self, to, now_us);
+    return 0;
+}
+
+// ---- packets ----
 
 // Packets that overtook the first one of their key frame, or came while that one was recovered, wait in the ring.
 static void catch_up(engine *self, slot *to, seq64 first, uint64_t now_us) {
@@ -101,26 +158,70 @@ static void catch_up(engine *self, slot *to, seq64 first, uint64_t now_us) {
     }
 }
 
+static bool begin_run(slot *to, sequence_run run, const packet_body *body, uint32_t clock_rate) {
+    run.out_first = to->next;
+    run.in_first = body->sequence;
+    run.time = timeline_begin(&to->time, clock_rate, body->capture);
+    return sequence_map_begin(to->map, &run) == 0;
+}
+
 static bool splice(engine *self, slot *to, const packet_body *body, uint32_t clock_rate, uint64_t now_us) {
     if (!to->map && !(to->map = sequence_map_create())) return false;
-    sequence_run run = {
-        .out_first = to->next,
-        .in_first = body->sequence,
-        .timestamp_offset = spliced_timestamp(to, clock_rate, now_us) - body->timestamp,
-        .source = body->source,
-        .layer = body->layer,
-    };
-    if (sequence_map_begin(to->map, &run) < 0) return false;
+    sequence_run run = {.source = body->source, .layer = body->layer, .in_timestamp = body->timestamp, .entry = true};
+    if (!begin_run(to, run, body, clock_rate)) return false;
     to->waiting = false;
-    to->clock_rate = clock_rate;
     report_start(self, to->owner, now_us);
-    trace_slot(to, TRACE_SLOT_FILLED, 0, now_us);
-    if (to->showing != body->source) {
-        to->showing = body->source;
-        to->announce = true;
-        engine_raise(self, to->owner, EVENT_SLOT_FILLED);
-    }
+    trace_slot(to, TRACE_SLOT_FILLED, to->layer, 0, now_us);
+    announce(self, to, body->source, body->layer);
     return true;
+}
+
+// Whether the packet is where the slot's present content may begin. One of the layer that is waited for ends the one
+// that was shown.
+static bool enters(engine *self, slot *to, const packet_body *body, uint64_t now_us) {
+    if (to->kind == MEDIA_VIDEO && !(body->key_frame && body->frame_start)) {
+        ask_again(self, to, now_us);
+        return false;
+    }
+    if (body->layer == to->layer) return true;
+    leave(self, to, to->layer);
+    to->layer = to->target;
+    to->target = LAYER_NONE;
+    to->waiting = true;
+    return true;
+}
+
+// A run from the slot's next number on that takes the place of one with the same content. Where nothing was sent under
+// that one, it is as if it had never been.
+static sequence_run continuation(const slot *to, const sequence_run *run) {
+    sequence_run anew = *run;
+    anew.continues = run->out_first < to->next || run->continues;
+    anew.out_first = to->next;
+    return anew;
+}
+
+// The publisher's padding is not handed on: its number, if it is the next, is given to what follows. Where it is not,
+// the number has been promised already and is filled.
+static bool close_up(slot *to, const sequence_run *run, const packet_body *body) {
+    if (body->payload_length > 0 || sequence_run_out(run, body->sequence) != to->next) return false;
+    sequence_run closed = continuation(to, run);
+    closed.in_first = body->sequence + 1;
+    closed.entry = run->entry && (to->kind == MEDIA_VIDEO || run->out_first == to->next);
+    return sequence_map_begin(to->map, &closed) == 0;
+}
+
+// A source whose clock was set back: the slot's time does not follow it.
+static const sequence_run *rebase(slot *to, const sequence_run *run, const packet_body *body, uint32_t clock_rate) {
+    sequence_run anew = continuation(to, run);
+    anew.entry = false;
+    return begin_run(to, anew, body, clock_rate) ? sequence_map_current(to->map) : run;
+}
+
+// The last packet of the picture with which a source or layer enters says how it is turned: receivers know it only from
+// the source before (3GPP TS 26.114 section 7.4.5 has it in the last packet of key frames).
+static bool is_upright(const sequence_run *run, const packet_body *body) {
+    return run->entry && body->kind == MEDIA_VIDEO && body->marker && body->timestamp == run->in_timestamp &&
+           !rtp_ext_has(&body->extensions, RTP_EXT_ORIENTATION);
 }
 
 static departure_class class_of(const slot *to, bool late) {
@@ -138,30 +239,33 @@ void slot_on_packet(engine *self, slot *to, packet *held, uint64_t now_us) {
     uint8_t mapping = owner->mapping_of_codec[body->codec];
     if (!transport_is_sendable(owner) || mapping == TRANSPORT_NO_MAPPING) return;
     const payload_mapping *payload = &owner->mappings[mapping];
-    bool entering = to->waiting;
-    if (entering) {
-        if (to->kind == MEDIA_VIDEO && !(body->key_frame && body->frame_start)) {
-            ask_again(self, to, now_us);
-            return;
-        }
-        if (!splice(self, to, body, payload->clock_rate, now_us)) return;
-    }
+    bool entering = to->waiting || body->layer != to->layer;
+    if (entering && !(enters(self, to, body, now_us) && splice(self, to, body, payload->clock_rate, now_us))) return;
     const sequence_run *run = sequence_map_current(to->map);
-    if (body->sequence < run->in_first) return; // from before the splice: overtaken by it
+    if (body->sequence < run->in_first) run = sequence_map_find_in(to->map, body->sequence);
+    if (!run || close_up(to, run, body)) return; // from before the splice: overtaken by it
     departure what = {
         .held = held,
         .to = to,
         .sequence = sequence_run_out(run, body->sequence),
-        .timestamp = body->timestamp + run->timestamp_offset,
+        .timestamp = timeline_at(&run->time, body->capture),
         .payload_type = payload->payload_type,
         .marker = body->marker,
     };
+    bool late = what.sequence < to->next;
+    if (!late && !entering && !timeline_goes_on(&to->time, what.timestamp)) {
+        run = rebase(to, run, body, payload->clock_rate);
+        what.timestamp = timeline_at(&run->time, body->capture);
+    }
+    if (run->entry) { // seldom: receivers that have been told whatever they must know are not told again
+        what.marker = body->marker || (to->kind == MEDIA_AUDIO && body->sequence == run->in_first);
+        what.upright = is_upright(run, body);
+    }
     what.bytes = departure_size(owner, &what);
     if (what.bytes > self->config.max_payload_bytes) {
         self->stats.oversize_dropped++;
         return;
     }
-    bool late = what.sequence < to->next;
     if (to->kind == MEDIA_VIDEO && transport_queued_bytes(owner) + what.bytes > queue_limit_bytes(owner)) {
         slot_flush(self, to, now_us);
         return;
@@ -172,15 +276,19 @@ void slot_on_packet(engine *self, slot *to, packet *held, uint64_t now_us) {
     }
     if (!late) {
         to->next = what.sequence + 1;
-        to->last_timestamp = what.timestamp;
-        to->last_timestamp_us = now_us;
+        timeline_note(&to->time, what.timestamp, body->capture.capture_us);
     }
     engine_mark_ready(self, owner);
     if (entering && to->kind == MEDIA_VIDEO) catch_up(self, to, body->sequence, now_us);
 }
 
+uint32_t slot_timestamp_at(const slot *self, uint64_t now_us) {
+    const sequence_run *run = self->map ? sequence_map_current(self->map) : NULL;
+    return timeline_now(&self->time, run ? &run->time : &(timeline_run){.offset = self->time.base}, now_us);
+}
+
 void slot_flush(engine *self, slot *to, uint64_t now_us) {
-    trace_slot(to, TRACE_SLOT_FLUSHED, transport_queued_bytes(to->owner), now_us);
+    trace_slot(to, TRACE_SLOT_FLUSHED, to->layer, transport_queued_bytes(to->owner), now_us);
     drop_queued(self, to);
     self->stats.queue_flushed++;
     to->waiting = true;
@@ -219,9 +327,10 @@ void slot_on_nack(engine *self, slot *to, seq16 sequence, uint64_t now_us) {
         .held = held,
         .to = to,
         .sequence = out,
-        .timestamp = held->body->timestamp + run->timestamp_offset,
+        .timestamp = timeline_at(&run->time, held->body->capture),
         .payload_type = owner->mappings[mapping].rtx_payload_type,
         .marker = held->body->marker,
+        .upright = is_upright(run, held->body),
         .retransmission = true,
     };
     what.bytes = departure_size(owner, &what);

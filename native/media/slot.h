@@ -11,6 +11,7 @@
 #include "media/engine.h"
 #include "media/sequence_map.h"
 #include "media/source.h"
+#include "media/timeline.h"
 
 enum { SLOT_GUARD_ENTRIES = 64 };
 
@@ -28,19 +29,20 @@ struct slot {
     uint32_t rtx_ssrc; // 0: none
     char cname[32];
 
-    source *filled; // NULL: empty
-    uint8_t layer;
-    uint64_t asked_us; // when a key frame was last asked for, while it waits
-    bool waiting;      // for a key frame (video) or a first packet (audio) of `filled`
-    bool announce;     // its contents changed since the control plane was told
-    uint32_t showing;  // id of the source whose packets go out, ENGINE_NO_SOURCE: none
+    source *filled;        // NULL: empty
+    uint8_t wanted;        // highest layer that is to be shown
+    uint8_t layer;         // what is shown, or while it waits is to be shown first
+    uint8_t target;        // layer that takes its place at a key frame, LAYER_NONE: none
+    uint64_t asked_us;     // when a key frame was last asked for, while one is needed; 0: not yet
+    bool waiting;          // for a key frame (video) or a first packet (audio) of `filled`
+    bool announce;         // its contents changed since the control plane was told
+    uint32_t showing;      // id of the source whose packets go out, ENGINE_NO_SOURCE: none
+    uint8_t showing_layer; // and their layer
 
     sequence_map *map; // made at the first packet
     seq64 next;        // number for the next packet that is spliced in
     seq64 highest_sent;
-    uint32_t last_timestamp; // newest outgoing time stamp, when it was assigned, and its clock
-    uint64_t last_timestamp_us;
-    uint32_t clock_rate;
+    timeline time;
 
     srtp_stream *stream; // made with the first packet
     srtp_stream *rtx_stream;
@@ -55,12 +57,20 @@ struct slot {
 slot *slot_create(transport *owner, uint16_t id, media_kind kind, uint32_t ssrc, uint32_t rtx_ssrc, uint64_t random);
 void slot_destroy(slot *self);
 
-// Fills the slot with a layer of a source, or empties it (NULL). What waits of the old source is dropped; the new one
-// enters at its next key frame, which is asked for. 0 or -ENOMEM (then the slot is empty).
-int slot_fill(engine *self, slot *to, source *from, uint8_t layer, uint64_t now_us);
+// Fills the slot with a source, or empties it (NULL). What waits of the old source is dropped; the new one enters at
+// its next key frame, which is asked for. It is shown in the highest layer up to `wanted` that its publisher sends; for
+// the source that is there already only that is changed. 0 or -ENOMEM (then the slot is empty, or stays as it was).
+int slot_fill(engine *self, slot *to, source *from, uint8_t wanted, uint64_t now_us);
 
-// A packet of the layer that the slot is filled with.
+// The layers that the publisher sends have changed: another one may be due. What is shown goes on until a key frame of
+// the new layer comes. 0 or -ENOMEM (then it stays as it was).
+int slot_choose_layer(engine *self, slot *to, uint64_t now_us);
+
+// A packet of the layer that is shown, or of the one that is waited for.
 void slot_on_packet(engine *self, slot *to, packet *held, uint64_t now_us);
+
+// What a packet captured now would be stamped.
+uint32_t slot_timestamp_at(const slot *self, uint64_t now_us);
 
 // Drops what waits for the slot and starts again at the next key frame.
 void slot_flush(engine *self, slot *to, uint64_t now_us);

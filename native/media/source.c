@@ -10,6 +10,7 @@ source *source_create(uint32_t id, uint8_t home, media_kind kind, uint8_t layer_
     self->home = home;
     self->kind = kind;
     self->layer_count = layer_count;
+    self->live = layer_count == 1 ? 1 : 0;
     for (uint8_t i = 0; i < layer_count; i++)
         key_frame_request_init(&self->layers[i].key_frames);
     return self;

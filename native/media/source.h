@@ -8,7 +8,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "media/clock_map.h"
 #include "media/key_frame_request.h"
+#include "media/layer_select.h"
 #include "media/nack_request.h"
 #include "media/packet.h"
 #include "media/receive_stream.h"
@@ -41,6 +43,7 @@ typedef struct source_layer {
 
     // Home only.
     receive_stream reception;
+    clock_stream clock;
     nack_request *nacks; // video
     key_frame_request key_frames;
 } source_layer;
@@ -56,7 +59,10 @@ typedef struct source {
     char mid[17];
     char rids[ENGINE_MAX_LAYERS][17];
     source_layer layers[ENGINE_MAX_LAYERS];
-    struct source *next; // in the table's bucket
+    layer_activity activity; // home: of video in several layers
+    uint8_t live;            // layers that the publisher sends now, as bits; 0: nothing has come yet
+    bool live_known;         // mirror: its home has told
+    struct source *next;     // in the table's bucket
 } source;
 
 // NULL: no memory.

@@ -9,6 +9,7 @@
 #include "core/rtp_ext.h"
 #include "core/srtp.h"
 #include "media/arrival_feedback.h"
+#include "media/clock_map.h"
 #include "media/deadline.h"
 #include "media/departure.h"
 #include "media/engine.h"
@@ -51,6 +52,7 @@ struct transport {
     source *tracks[ENGINE_MAX_TRACKS];
     uint8_t track_count;
     ssrc_latch latch;
+    clock_map clock;            // of its publisher
     arrival_feedback *arrivals; // made with the first transport-wide number
     uint32_t feedback_ssrc;     // a media SSRC that the publisher uses
 

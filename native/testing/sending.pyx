@@ -3,7 +3,51 @@
 import os
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memset
 
+
+cdef extern from "media/clock_map.h":
+    enum:
+        CLOCK_SLEW_US
+        CLOCK_SLEW_BEGIN_US
+        CLOCK_DRIFT_PPM
+        CLOCK_SEGMENTS
+    ctypedef struct clock_stream:
+        pass
+    ctypedef struct clock_map:
+        pass
+    ctypedef struct clock_reading:
+        uint64_t capture_us
+        uint32_t ticks
+    void clock_stream_init(clock_stream *stream, uint32_t rate_hz)
+    clock_reading clock_map_on_packet(clock_map *map, clock_stream *stream, uint64_t arrival_us, uint32_t timestamp, bint recovered)
+    void clock_map_on_report(clock_map *map, clock_stream *stream, uint64_t arrival_us, uint64_t ntp, uint32_t timestamp)
+    bint clock_map_shift(const clock_map *map, uint64_t *ntp)
+    uint32_t clock_ticks(uint64_t us, uint32_t rate_hz)
+
+cdef extern from "media/timeline.h":
+    enum:
+        TIMELINE_SLEW_US
+    ctypedef struct timeline:
+        uint32_t base
+    ctypedef struct timeline_run:
+        uint32_t offset
+        uint32_t shift
+    timeline_run timeline_begin(timeline *self, uint32_t rate, clock_reading capture)
+    uint32_t timeline_at(const timeline_run *run, clock_reading capture)
+    bint timeline_goes_on(const timeline *self, uint32_t timestamp)
+    void timeline_note(timeline *self, uint32_t timestamp, uint64_t capture_us)
+    uint32_t timeline_now(const timeline *self, const timeline_run *run, uint64_t now_us)
+
+cdef extern from "media/layer_select.h":
+    enum:
+        LAYER_SILENT_US
+        LAYER_MISSED_FRAMES
+        LAYER_NONE
+    ctypedef struct layer_activity:
+        uint8_t live
+    bint layer_activity_on_packet(layer_activity *activity, uint8_t layer, uint32_t timestamp, uint64_t now_us)
+    uint8_t layer_select(uint8_t live, uint8_t wanted, uint8_t current)
 
 cdef extern from "media/sequence_map.h":
     enum:
@@ -11,15 +55,19 @@ cdef extern from "media/sequence_map.h":
     ctypedef struct sequence_run:
         int64_t out_first
         int64_t in_first
-        uint32_t timestamp_offset
+        timeline_run time
         uint32_t source
+        uint32_t in_timestamp
         uint8_t layer
+        bint entry
+        bint continues
     ctypedef struct sequence_map:
         pass
     sequence_map *sequence_map_create()
     void sequence_map_destroy(sequence_map *map)
     int sequence_map_begin(sequence_map *map, const sequence_run *run)
     const sequence_run *sequence_map_find_out(const sequence_map *map, int64_t out)
+    const sequence_run *sequence_map_find_in(const sequence_map *map, int64_t seq_in)
     const sequence_run *sequence_map_current(const sequence_map *map)
     int64_t sequence_run_out(const sequence_run *run, int64_t seq_in)
     int64_t sequence_run_in(const sequence_run *run, int64_t out)
@@ -68,7 +116,7 @@ HISTORY_MAX = SEND_HISTORY_MAX
 cdef object run_of(const sequence_run *run):
     if run == NULL:
         return None
-    return (run.out_first, run.in_first, run.timestamp_offset, run.source, run.layer)
+    return (run.out_first, run.in_first, run.time.offset, run.source, run.layer)
 
 
 cdef class SequenceMap:
@@ -83,8 +131,15 @@ cdef class SequenceMap:
         sequence_map_destroy(self.map)
 
     def begin(self, int64_t out_first, int64_t in_first, uint32_t timestamp_offset=0, uint32_t source=0,
-              uint8_t layer=0):
-        cdef sequence_run run = sequence_run(out_first, in_first, timestamp_offset, source, layer)
+              uint8_t layer=0, bint continues=False):
+        cdef sequence_run run
+        memset(&run, 0, sizeof(run))
+        run.out_first = out_first
+        run.in_first = in_first
+        run.time.offset = timestamp_offset
+        run.source = source
+        run.layer = layer
+        run.continues = continues
         cdef int status = sequence_map_begin(self.map, &run)
         if status < 0:
             raise OSError(-status, os.strerror(-status))
@@ -96,6 +151,9 @@ cdef class SequenceMap:
 
     def find_out(self, int64_t out):
         return run_of(sequence_map_find_out(self.map, out))
+
+    def find_in(self, int64_t seq_in):
+        return run_of(sequence_map_find_in(self.map, seq_in))
 
     def to_in(self, int64_t out):
         cdef const sequence_run *run = sequence_map_find_out(self.map, out)
@@ -171,3 +229,102 @@ cdef class SendHistory:
 
     def in_flight_bytes(self, uint64_t now_us, uint64_t age_us):
         return send_history_in_flight_bytes(self.history, now_us, age_us)
+
+
+# ---- clocks and layers ----
+
+SLEW_US = CLOCK_SLEW_US
+SLEW_BEGIN_US = CLOCK_SLEW_BEGIN_US
+DRIFT_PPM = CLOCK_DRIFT_PPM
+SEGMENTS = CLOCK_SEGMENTS
+SHIFT_US = TIMELINE_SLEW_US
+SILENT_US = LAYER_SILENT_US
+MISSED_FRAMES = LAYER_MISSED_FRAMES
+NO_LAYER = LAYER_NONE
+
+
+def ticks_of(us, rate_hz):
+    return clock_ticks(us, rate_hz)
+
+
+cdef class ClockMap:
+    """A publisher's clocks: one for each rate given, by index."""
+
+    cdef clock_map map
+    cdef clock_stream streams[8]
+
+    def __cinit__(self, rates):
+        memset(&self.map, 0, sizeof(self.map))
+        if len(rates) > 8:
+            raise ValueError("at most 8 clocks")
+        for i, rate in enumerate(rates):
+            clock_stream_init(&self.streams[<size_t>i], rate)
+
+    def on_packet(self, size_t stream, arrival_us, timestamp, recovered=False):
+        """(capture time in µs, ticks)"""
+        cdef clock_reading reading = clock_map_on_packet(
+            &self.map, &self.streams[stream], arrival_us, timestamp, recovered
+        )
+        return reading.capture_us, reading.ticks
+
+    def on_report(self, size_t stream, arrival_us, ntp, timestamp):
+        clock_map_on_report(&self.map, &self.streams[stream], arrival_us, ntp, timestamp)
+
+    def shift(self, ntp):
+        """The NTP time on the server's clock, or None."""
+        cdef uint64_t shifted = ntp
+        return shifted if clock_map_shift(&self.map, &shifted) else None
+
+
+cdef class Timeline:
+    """A slot's time stamps. Captures are (µs, ticks)."""
+
+    cdef timeline time
+    cdef timeline_run run
+
+    def __cinit__(self, base):
+        memset(&self.time, 0, sizeof(self.time))
+        memset(&self.run, 0, sizeof(self.run))
+        self.time.base = base
+
+    def begin(self, rate, capture):
+        """Begins a run with that packet; its time stamp."""
+        self.run = timeline_begin(&self.time, rate, clock_reading(capture[0], capture[1]))
+        return self.stamp(capture)
+
+    def stamp(self, capture, late=False):
+        cdef uint32_t timestamp = timeline_at(&self.run, clock_reading(capture[0], capture[1]))
+        if not late:
+            timeline_note(&self.time, timestamp, capture[0])
+        return timestamp
+
+    def goes_on(self, capture):
+        return timeline_goes_on(&self.time, timeline_at(&self.run, clock_reading(capture[0], capture[1])))
+
+    def now(self, now_us):
+        return timeline_now(&self.time, &self.run, now_us)
+
+    @property
+    def shift(self):
+        """Ticks by which the run began ahead of its captures."""
+        return self.run.shift
+
+
+cdef class LayerActivity:
+    cdef layer_activity activity
+
+    def __cinit__(self):
+        memset(&self.activity, 0, sizeof(self.activity))
+
+    def on_packet(self, uint8_t layer, timestamp, now_us):
+        if layer > 2:
+            raise IndexError(layer)
+        return layer_activity_on_packet(&self.activity, layer, timestamp, now_us)
+
+    @property
+    def live(self):
+        return [layer for layer in range(3) if self.activity.live >> layer & 1]
+
+
+def choose_layer(live, wanted, current=LAYER_NONE):
+    return layer_select(sum(1 << layer for layer in live), wanted, current)

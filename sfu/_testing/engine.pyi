@@ -34,6 +34,7 @@ class Event(NamedTuple):
     source: int
     path: tuple[int, tuple[str, int]]
     data: bytes
+    layer: int
 
 class Stats(TypedDict):
     datagrams_received: int

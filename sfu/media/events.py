@@ -34,10 +34,11 @@ class Failed:
 
 @dataclass(frozen=True)
 class SlotFilled:
-    """The slot carries that source from now on, or none (0)."""
+    """The slot carries that simulcast layer of a source from now on, or none (0)."""
 
     slot: int
     source: int
+    layer: int = 0
 
 
 @dataclass(frozen=True)

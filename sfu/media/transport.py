@@ -112,12 +112,15 @@ class Transport:
                 self._command("slot_add", number, slot.kind, ssrc, rtx_ssrc, self.cname)
         self._added = max(self._added, len(negotiation.slots))
 
-    def fill(self, slot: int, source: Source | None, layer: int = 0) -> None:
-        """The slot shows that source from its next key frame on (SlotFilled tells when), or nothing."""
+    def fill(self, slot: int, source: Source | None, max_layer: int = 0) -> None:
+        """The slot shows that source from its next key frame on, or nothing: in the highest layer up to `max_layer` that its
+        publisher sends. SlotFilled tells when, and of every change of layer. For the source that is there already only
+        the layer may change.
+        """
         if source is None:
             self._command("slot_source", slot, 0, 0, 0)
         else:
-            self._command("slot_source", slot, source.id, source.worker, layer)
+            self._command("slot_source", slot, source.id, source.worker, max_layer)
 
     def is_of(self, negotiation: Negotiation) -> bool:
         """Whether the offer comes from the same end: keys go with the certificate."""
@@ -186,7 +189,7 @@ class Transport:
                 self._keep_dtls_for_a_while()
                 self._tell(Secured())
             case "slot_filled":
-                self._tell(SlotFilled(happened.slot, happened.source))
+                self._tell(SlotFilled(happened.slot, happened.source, happened.layer))
 
     # ---- DTLS ----
 

@@ -17,6 +17,7 @@ from sfu.model.intents import (
     ParticipantCount,
     ParticipantJoined,
     ParticipantLeft,
+    SlotContent,
     SlotsChanged,
     Tell,
     TellOthers,
@@ -117,7 +118,25 @@ class Room:
             old, new = before.get(slot, Wish(slot)), after.get(slot, Wish(slot))
             if (old.max_height, old.priority) != (new.max_height, new.priority):
                 intents.append(LimitSlot(participant_id, slot, new.max_height, new.priority))
-        return intents + self._settle(participant)
+        return self._settle(participant) + intents
+
+    def tracks(self, participant_id: int) -> Sequence[Track]:
+        """What a participant sends."""
+        return tuple(self._participant(participant_id).tracks)
+
+    def contents(self, participant_id: int) -> Sequence[SlotContent]:
+        """What is in a participant's slots, by their numbers."""
+        return self._participant(participant_id).slots.contents
+
+    def shown(self, participant_id: int, slot: int) -> int:
+        """Id of the track in a slot; 0: none, or there is no such slot."""
+        contents = self.contents(participant_id)
+        return contents[slot].track if slot < len(contents) else 0
+
+    def max_height(self, participant_id: int, slot: int) -> int | None:
+        """How high the picture in a slot may be, in pixels; None: as high as may be."""
+        view = self._participant(participant_id).slots.view
+        return next((wish.max_height for wish in view if wish.slot == slot), None)
 
     # ---- opaque bytes ----
 

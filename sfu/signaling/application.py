@@ -1,6 +1,6 @@
 """The seam between signalling and the rest: what the server calls, and what it gives to be called."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -76,9 +76,9 @@ class Application(Protocol):
         application's business, and so are profiles for the newcomer (`peer.deliver`).
         """
 
-    async def on_offer(self, peer: Peer, sdp: str) -> Answered:
+    async def on_offer(self, peer: Peer, sdp: str, heights: Mapping[str, Sequence[int]]) -> Answered:
         """Answer an offer: the first, a later one (more slots, an ICE restart), or one with another certificate, which
-        begins anew.
+        begins anew. `heights` by mid, of the simulcast layers of those tracks of which the client says them.
         """
 
     async def on_view(self, peer: Peer, view: Sequence[Wish]) -> None:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from sfu.errors import Code, RemoteError
+from sfu.model.layers import check_heights
 
 VERSION = 0
 SUBPROTOCOL = "sfu.0"
@@ -53,7 +54,16 @@ class Join(Request, frozen=True, kw_only=True, tag="join"):
 
 
 class Offer(Request, frozen=True, kw_only=True, tag="offer"):
+    """`heights` by mid: of a track's simulcast layers, in pixels, ascending."""
+
     sdp: str
+    heights: Annotated[
+        dict[Annotated[str, msgspec.Meta(max_length=16)], tuple[int, ...]], msgspec.Meta(max_length=64)
+    ] = {}
+
+    def __post_init__(self) -> None:
+        for heights in self.heights.values():
+            check_heights(heights)
 
 
 class ViewSlot(msgspec.Struct, frozen=True, kw_only=True):

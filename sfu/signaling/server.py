@@ -238,8 +238,8 @@ class SignalingServer:
         match demand:
             case Join(room=room, token=token):
                 return await self._join(id, room, token, peer)
-            case Offer(sdp=sdp):
-                answered = await application.on_offer(peer, sdp)
+            case Offer(sdp=sdp, heights=heights):
+                answered = await application.on_offer(peer, sdp, heights)
                 return Answer(id=id, sdp=answered.sdp, transport=answered.transport)
             case View(slots=slots):
                 await application.on_view(peer, wishes(slots))

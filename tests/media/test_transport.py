@@ -80,8 +80,8 @@ def make(plane: Plane, told: list[MediaEvent], **changes: Any) -> Transport:
     return transport
 
 
-def happened(kind: str, *, slot: int = 0, source: int = 0, data: bytes = b"") -> Event:
-    return Event(kind, 7, slot, source, (0, ("127.0.0.1", 5000)), data)
+def happened(kind: str, *, slot: int = 0, source: int = 0, data: bytes = b"", layer: int = 0) -> Event:
+    return Event(kind, 7, slot, source, (0, ("127.0.0.1", 5000)), data, layer)
 
 
 def is_kept(transport: Transport) -> bool:
@@ -183,12 +183,12 @@ async def test_nothing_is_told_between_close_and_closed() -> None:
     transport = make(plane, told)
     transport.on_event(happened("connected"))
     transport.on_event(happened("disconnected"))
-    transport.on_event(happened("slot_filled", slot=4, source=9))
+    transport.on_event(happened("slot_filled", slot=4, source=9, layer=2))
     transport.close()
     transport.on_event(happened("connected"))
     transport.on_event(happened("dtls", data=Client().receive()[0]))
     transport.on_event(happened("closed"))
-    assert told == [Connected(), Disconnected(), SlotFilled(4, 9), Closed()]
+    assert told == [Connected(), Disconnected(), SlotFilled(4, 9, 2), Closed()]
     assert plane.take_dtls() == []
 
 
@@ -216,7 +216,7 @@ async def test_an_offer_becomes_commands() -> None:
     ssrcs = transport.assign_ssrcs(offered)
     assert ssrcs["3"][1] == 0  # audio has no RTX
     transport.apply(offered, ssrcs)
-    transport.fill(0, transport.sources["1"], layer=1)
+    transport.fill(0, transport.sources["1"], max_layer=1)
     transport.fill(0, None)
     assert plane.commands == [
         ("transport_open", (transport.ufrag, transport.password, "abcd")),

@@ -149,3 +149,22 @@ def test_the_map_agrees_with_a_table_of_all_that_was_sent(start: int, steps: lis
         else:
             assert run is not None
             assert (numbers.to_in(out), run[3]) == (seq_in, of)
+
+
+def test_a_late_packet_finds_the_run_that_the_newest_one_continues() -> None:
+    numbers = SequenceMap()
+    numbers.begin(100, 1000, source=1)
+    numbers.begin(110, 1011, source=1, continues=True)  # 1010 was closed up
+    numbers.begin(120, 1022, source=1, continues=True)
+    for seq_in, out_first in ((1022, 120), (1021, None), (1020, 110), (1011, 110), (1010, None), (1009, 100)):
+        found = numbers.find_in(seq_in)
+        assert (found and found[0]) == out_first
+    assert numbers.find_in(999) is None
+
+
+def test_a_late_packet_finds_nothing_before_a_splice() -> None:
+    numbers = SequenceMap()
+    numbers.begin(100, 1000, source=1)
+    numbers.begin(110, 1010, source=2)
+    assert numbers.find_in(1010) is not None
+    assert numbers.find_in(1009) is None

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import aiohttp
@@ -38,6 +38,7 @@ class Conference:
         self.peers: dict[tuple[str, int], Peer] = {}
         self.left: asyncio.Queue[tuple[int, str]] = asyncio.Queue()
         self.offers = 0
+        self.heights: dict[str, Sequence[int]] = {}  # of the last offer
         self.gate = asyncio.Event()  # offers wait for it
         self.gate.set()
         self.asked = asyncio.Event()  # an offer has come
@@ -71,8 +72,9 @@ class Conference:
         self.apply(opened, opened.profiles(participant.id, page, KIND_PROFILE))
         return Entry(participant.id, roster_page(page), Settings(codecs=["opus", "VP8"]))
 
-    async def on_offer(self, peer: Peer, sdp: str) -> Answered:
+    async def on_offer(self, peer: Peer, sdp: str, heights: Mapping[str, Sequence[int]]) -> Answered:
         self.offers += 1
+        self.heights = dict(heights)
         self.asked.set()
         await self.gate.wait()
         if sdp == "boom":
