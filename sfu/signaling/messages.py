@@ -3,13 +3,13 @@
 Decoding is strict in types and bounds, and blind to fields that it does not know: newer clients may send more.
 """
 
+import itertools
 import struct
 from typing import Annotated, Any, Literal
 
 import msgspec
 
 from sfu.errors import Code, RemoteError
-from sfu.model.layers import check_heights
 
 VERSION = 0
 SUBPROTOCOL = "sfu.0"
@@ -18,6 +18,9 @@ Id = Annotated[int, msgspec.Meta(ge=1, le=0xFFFF_FFFF)]
 IdOrNone = Annotated[int, msgspec.Meta(ge=0, le=0xFFFF_FFFF)]
 RoomId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{22,64}\Z")]
 Text = Annotated[str, msgspec.Meta(max_length=8192)]
+LayerHeights = Annotated[
+    list[Annotated[int, msgspec.Meta(ge=1, le=16384)]], msgspec.Meta(min_length=1, max_length=3)
+]
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,12 +61,13 @@ class Offer(Request, frozen=True, kw_only=True, tag="offer"):
 
     sdp: str
     heights: Annotated[
-        dict[Annotated[str, msgspec.Meta(max_length=16)], tuple[int, ...]], msgspec.Meta(max_length=64)
+        dict[Annotated[str, msgspec.Meta(max_length=16)], LayerHeights], msgspec.Meta(max_length=64)
     ] = {}
 
     def __post_init__(self) -> None:
         for heights in self.heights.values():
-            check_heights(heights)
+            if any(low >= high for low, high in itertools.pairwise(heights)):
+                raise ValueError("heights go up from layer to layer")
 
 
 class ViewSlot(msgspec.Struct, frozen=True, kw_only=True):

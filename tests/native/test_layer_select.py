@@ -35,7 +35,7 @@ def test_layers_come_as_they_are_heard() -> None:
     assert activity.live == [0, 1, 2]
 
 
-@pytest.mark.parametrize(("going_on", "stopped"), [((0, 1), 2), ((0,), 1), ((2,), 0), ((1, 2), 0)])
+@pytest.mark.parametrize("going_on,stopped", [((0, 1), 2), ((0,), 1), ((2,), 0), ((1, 2), 0)])
 def test_a_layer_that_falls_silent_while_others_go_on_has_been_stopped(
     going_on: tuple[int, ...], stopped: int
 ) -> None:
@@ -73,7 +73,7 @@ def test_a_few_frames_that_a_layer_misses_do_not_count() -> None:
 
 
 @pytest.mark.parametrize(
-    ("live", "wanted", "current", "chosen"),
+    "live,wanted,current,chosen",
     [
         ([0, 1, 2], 2, 0, 2),
         ([0, 1, 2], 1, 2, 1),
