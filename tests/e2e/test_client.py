@@ -39,6 +39,8 @@ workers = 2
 packets = 8192
 [trace]
 enabled = true
+[server]
+drain_s = 1
 """
 SLOTS = 4
 
@@ -153,6 +155,56 @@ async def test_media_flows_on_while_signalling_resumes(link: Link) -> None:
         assert not diary.of(events.Interrupted)
         assert not diary.of(events.Left)
     await diary.close()
+
+
+async def test_session_that_is_gone_is_joined_anew_and_all_goes_on(link: Link) -> None:
+    """The server knows Bob's session no more: he joins again as the same sender, with the same sources. For a while there
+    are two participants who are him; the last one counts.
+    """
+    async with (
+        Conference.join(link, name="Ana", slots=SLOTS) as ana,
+        Conference.join(link, name="Bob", slots=SLOTS) as bob,
+    ):
+        of_ana, of_bob = Diary(ana), Diary(bob)
+        await ana.publish(TestPattern(6))
+        await bob.publish(TestPattern(9))
+        ana_seen, bob_seen = await somebody(bob, "Ana"), await somebody(ana, "Bob")
+        await asyncio.gather(seen(bob, ana_seen, 3), seen(ana, bob_seen, 3))
+        sources, participant = bob_seen.profile.sources, bob.participant
+        bob._signaling._session._token = "of nobody"  # noqa: S105
+        cut(bob)
+        await until(lambda: bool(of_bob.of(events.Interrupted)), lambda: of_bob.events)
+        assert bob.participant != participant
+        await until(lambda: bob_seen.participant == bob.participant, lambda: bob_seen)
+        assert bob_seen.profile.sources == sources
+        assert bob.people == (ana_seen,)
+        assert ana.people == (bob_seen,)
+        assert await seen(bob, ana_seen, 10) == [6] * 10
+        assert await seen(ana, bob_seen, 10) == [9] * 10
+        assert not of_bob.of(events.Left)
+        assert not of_ana.of(events.Left)
+    await of_ana.close()
+    await of_bob.close()
+
+
+async def test_lost_transport_is_replaced(link: Link) -> None:
+    async with (
+        Conference.join(link, name="Ana", slots=SLOTS) as ana,
+        Conference.join(link, name="Bob", slots=SLOTS) as bob,
+    ):
+        await ana.publish(TestPattern(6))
+        await bob.publish(TestPattern(9))
+        ana_seen, bob_seen = await somebody(bob, "Ana"), await somebody(ana, "Bob")
+        await asyncio.gather(seen(bob, ana_seen, 3), seen(ana, bob_seen, 3))
+        before = bob._transport
+        assert before is not None
+        # What a network that has changed does to it, seen from below.
+        await before._slots[0].transport.transport.stop()
+        await until(lambda: bob._transport not in {before, None}, lambda: bob._transport)
+        assert await seen(bob, ana_seen, 10) == [6] * 10
+        assert await seen(ana, bob_seen, 10) == [9] * 10
+        assert bob_seen.sender == bob.sender
+        assert bob.counts == {}
 
 
 async def test_mute_is_seen_and_nothing_is_sent(link: Link) -> None:
