@@ -137,6 +137,14 @@ test("a forgery does not move the window", async () => {
   assert.equal((await open(opener, await sealed(MICROPHONE, 3n)))?.type, "opened");
 });
 
+test("a repeat is a repeat, whatever its tag", async () => {
+  const opener = new FrameOpener<string>(await claimedKeys());
+  const data = await sealed(MICROPHONE);
+  assert.equal((await open(opener, data))?.type, "opened");
+  data[data.length - 1] = (data[data.length - 1] ?? 0) ^ 1;
+  assert.deepEqual(await open(opener, data), { type: "dropped", reason: "replayed", sender: SENDER });
+});
+
 test("the same frame in two slots at once opens once", async () => {
   const opener = new FrameOpener<string>(await claimedKeys());
   const data = await sealed(MICROPHONE);

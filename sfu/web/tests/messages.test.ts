@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { importSecret } from "../src/e2ee/hkdf.ts";
+import { concat, utf8 } from "../src/e2ee/bytes.ts";
+import { gcm } from "../src/e2ee/ciphers.ts";
+import { derive, importSecret } from "../src/e2ee/hkdf.ts";
 import { checkText, ChatOrder, ChatRate, parseLine } from "../src/e2ee/chat.ts";
 import { roomKeys } from "../src/e2ee/keys.ts";
 import { checkName, parseProfile, profileFields } from "../src/e2ee/profile.ts";
@@ -78,6 +80,26 @@ test("a message of one kind or room is none of another", async () => {
   assert.equal(await count(openSealed({ ...profile, kind: CHAT }, data)), "message_forged");
   assert.equal(await count(openSealed({ ...profile, key: chat.key }, data)), "message_forged");
   assert.equal(await count(openSealed({ ...profile, roomId: new Uint8Array(16) }, data)), "message_forged");
+});
+
+/** A message around any plaintext, as `seal` never makes it. */
+async function sealedRaw({ kind, key, roomId }: Channel, plaintext: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
+  const salt = new Uint8Array(24);
+  const derived = await derive(key, "sfu/0 seal", 44, { salt });
+  const additional = concat(utf8("sfu/0"), Uint8Array.of(kind.id), roomId);
+  return concat(Uint8Array.of(0), salt, await (await gcm(derived.slice(0, 32))).seal(derived.slice(32), additional, plaintext));
+}
+
+test("what is sealed and is no JSON in UTF-8 of its length is malformed", async () => {
+  const { chat } = await channels();
+  const message = (length: number, ...text: Uint8Array[]): Promise<unknown> =>
+    sealedRaw(chat, concat(Uint8Array.of(length >> 8, length), ...text)).then((data) => openSealed(chat, data));
+  assert.equal(await message(3, utf8('"x"')), "x");
+  assert.equal(await count(message(4, utf8('"x"'))), "message_malformed", "longer than what is there");
+  assert.equal(await count(message(3, utf8('"xy"'))), "message_malformed", "cut");
+  assert.equal(await count(message(6, utf8('\ufeff"x"'))), "message_malformed", "a byte order mark");
+  assert.equal(await count(message(3, Uint8Array.of(0x22, 0xff, 0x22))), "message_malformed", "not UTF-8");
+  assert.equal(await count(sealedRaw(chat, new Uint8Array(1)).then((data) => openSealed(chat, data))), "message_malformed");
 });
 
 test("no two messages have the same salt, and sizes are those of blocks", async () => {

@@ -210,6 +210,18 @@ test("a picture that lost a frame asks for a key frame once one opens, once a se
   assert.equal(line.requests, 2);
 });
 
+test("a repeat is no loss: no key frame is asked for", async () => {
+  const both = await pair();
+  const { ana, bob } = both;
+  await introduce(both);
+  const [key, delta] = await seal(ana, "camera", "video/VP8", VP8_KEY, VP8_DELTA);
+  const line = shows(bob, 0, "video");
+  for (const data of [key, key, delta]) line.put(data ?? assert.fail(), "video/VP8");
+  await settle(() => line.out.length === 2);
+  assert.equal(line.requests, 0);
+  assert.deepEqual(await counts(bob), { opened: 2, replayed: 1 });
+});
+
 test("repeats and empty frames are dropped without a word", async () => {
   const both = await pair();
   const { clock, ana, bob } = both;
