@@ -15,8 +15,10 @@ export class Sounds {
       player.remove();
       this.#players.delete(track);
     }
-    for (const track of tracks) {
-      if (this.#players.has(track)) continue;
+    for (const { track, sender } of tiles) {
+      const known = this.#players.get(track);
+      if (known) known.dataset["sender"] = sender ?? ""; // for whoever looks for a fault
+      if (known || !tracks.has(track)) continue;
       const player = h("audio", { autoplay: true });
       player.srcObject = new MediaStream([track]);
       this.#players.set(track, player);

@@ -44,6 +44,7 @@ class TileView {
     const name = nameOf(person);
     const isOn = person[show] === "on";
     const open = tiles.find(({ kind, sender, source }) => kind === "video" && sender === person.sender && source === show);
+    this.element.dataset["slot"] = String(open?.slot ?? "");
     const failure = tiles.find((tile) => tile.kind === "video" && tile.failure?.from === person.sender)?.failure ?? null;
     const isOpen = isOn && open !== undefined;
     const track = isOpen ? open.track : null;

@@ -1,0 +1,224 @@
+"""A person in the real page, the bundle that `make web` builds, in whichever browser. All goes through what a person sees and
+presses; hooks of the test only give it a camera of one colour and let it count.
+"""
+
+import asyncio
+from pathlib import Path
+from typing import Any, Self
+
+import pytest
+
+from sfu.http import static
+from tests.e2e.page_client import Browser, Page
+from tests.e2e.progress import PATIENCE_S
+
+DIST = Path(static.__file__).parents[1] / "web" / "dist"
+needs_bundle = pytest.mark.skipif(not (DIST / "manifest.json").is_file(), reason="needs the bundle: make web")
+
+# Chromium leaves out the upper layers of so small a picture.
+FLAGS = ("--force-fieldtrials=WebRTC-LegacySimulcastLayerLimit/Disabled/",)
+
+# A camera is a canvas of one colour, by which a test knows whose picture it sees.
+_HOOKS = """([color]) => {
+  const held = globalThis.held = { connections: [], sockets: [], kept: [] };
+  const Connection = RTCPeerConnection;
+  globalThis.RTCPeerConnection = class extends Connection {
+    constructor(...options) { super(...options); held.connections.push(this); }
+  };
+  const Socket = WebSocket;
+  globalThis.WebSocket = class extends Socket {
+    constructor(...options) { super(...options); held.sockets.push(this); }
+  };
+  const devices = navigator.mediaDevices, get = devices.getUserMedia.bind(devices);
+  const camera = () => {
+    const canvas = document.createElement("canvas");
+    canvas.width = 320; canvas.height = 180;
+    const context = canvas.getContext("2d");
+    let n = 0;
+    const draw = () => {
+      context.fillStyle = color;
+      context.fillRect(0, 0, 320, 180);
+      context.fillStyle = "#000";
+      context.fillRect((n++ * 8) % 320, 160, 16, 16);
+    };
+    draw();
+    held.kept.push(canvas, setInterval(draw, 100));
+    return canvas.captureStream(10).getVideoTracks()[0];
+  };
+  devices.getUserMedia = async ({ audio, video }) => {
+    const tracks = audio ? (await get({ audio })).getAudioTracks() : [];
+    return new MediaStream(video ? [...tracks, camera()] : tracks);
+  };
+}"""
+
+_FILL = """([selector, value]) => {
+  const field = document.querySelector(selector);
+  field.value = value;
+  field.form.requestSubmit();
+}"""
+
+_PRESS = """([word]) => {
+  const found = [...document.querySelectorAll("button")].filter(({ innerText, hidden }) => !hidden && innerText.trim().split("\\n")[0] === word);
+  if (found.length === 0 || found[0].disabled) throw new Error(`there is no button ${word}`);
+  found[0].click();
+}"""
+
+_TILES = """() => [...document.querySelectorAll(".tile")].map((tile) => {
+  const video = tile.querySelector("video");
+  return {
+    label: tile.getAttribute("aria-label"),
+    name: tile.querySelector(".tag > span").textContent,
+    sender: tile.dataset.sender,
+    slot: tile.dataset.slot === "" ? null : Number(tile.dataset.slot),
+    sealed: tile.classList.contains("sealed"),
+    talk: tile.classList.contains("talk"),
+    frames: video.hidden ? 0 : video.getVideoPlaybackQuality().totalVideoFrames,
+  };
+})"""
+
+# Only what opened gets to the decoder; what is made up for lack of it does not count.
+_SOUNDS = """async () => {
+  const samples = {};
+  for (const player of document.querySelectorAll("audio")) {
+    const [track] = player.srcObject.getTracks();
+    const receivers = held.connections.flatMap((connection) => connection.getReceivers());
+    const receiver = receivers.find((receiver) => receiver.track === track);
+    const { sender } = player.dataset;
+    if (!receiver || !sender) continue;
+    for (const report of (await receiver.getStats()).values()) {
+      if (report.type !== "inbound-rtp") continue;
+      samples[sender] = (report.totalSamplesReceived ?? 0) - (report.concealedSamples ?? 0);
+    }
+  }
+  return samples;
+}"""
+
+_COLOR = """([name]) => {
+  const tile = [...document.querySelectorAll(".tile")].find((tile) => tile.querySelector(".tag > span").textContent === name);
+  const video = tile?.querySelector("video");
+  if (!video || video.hidden || video.videoWidth === 0) return null;
+  const canvas = document.createElement("canvas");
+  canvas.width = canvas.height = 1;
+  const context = canvas.getContext("2d");
+  context.drawImage(video, 0, 0, video.videoWidth, video.videoHeight / 2, 0, 0, 1, 1);
+  return [...context.getImageData(0, 0, 1, 1).data].slice(0, 3);
+}"""
+
+_SENT = """async () => {
+  const sent = { audio: 0, video: 0, frames: 0 };
+  for (const connection of held.connections) {
+    for (const report of (await connection.getStats()).values()) {
+      if (report.type !== "outbound-rtp") continue;
+      sent[report.kind] += report.packetsSent ?? 0;
+      sent.frames += report.framesSent ?? 0;
+    }
+  }
+  return sent;
+}"""
+
+
+class AppClient:
+    """One page. `name` is what the others should see, and what `progress` of theirs goes by."""
+
+    def __init__(self, page: Page, name: str) -> None:
+        self.page = page
+        self.name = name
+
+    @classmethod
+    async def open(cls, browser: Browser, url: str, name: str, *, color: str = "#0000ff") -> Self:
+        """The first page, with the test's hooks in place."""
+        client = cls(await browser.open_page(url), name)
+        await client.until("document.querySelector('#link') !== null")
+        await client.page.evaluate(_HOOKS, [color])
+        return client
+
+    @classmethod
+    async def make_room(cls, browser: Browser, url: str) -> str:
+        """The link that the page makes for a new room."""
+        client = await cls.open(browser, url, "")
+        await client.press("Make a room")
+        await client.until("document.querySelector('.specimen.wide') !== null")
+        link = await client.page.evaluate("document.querySelector('.specimen.wide').textContent")
+        await client.close()
+        return str(link)
+
+    @classmethod
+    async def join(
+        cls, browser: Browser, url: str, link: str, name: str, *, color: str = "#0000ff", muted: bool = False
+    ) -> Self:
+        client = await cls.open(browser, url, name, color=color)
+        await client.go_in(link, muted=muted)
+        return client
+
+    async def go_in(self, link: str, *, muted: bool = False) -> None:
+        """From the first page by way of the lobby into the call."""
+        await self.knock(link, muted=muted)
+        await self.until("document.querySelector('.call') !== null")
+
+    async def knock(self, link: str, *, muted: bool = False) -> None:
+        """As far as pressing the button to join."""
+        await self.page.evaluate(_FILL, ["#link", link])
+        await self.until("document.querySelector('.form [type=submit]:not(:disabled)') !== null")
+        if not muted:
+            await self.press("Unmute")
+            await self.until("document.querySelector('.form [type=submit]').textContent === 'Join with microphone on'")
+        await self.page.evaluate(_FILL, ["#name", self.name])
+
+    async def press(self, word: str) -> None:
+        await self.page.evaluate(_PRESS, [word])
+
+    async def until(self, condition: str) -> None:
+        """Waits for an expression to be true in the page."""
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                while not await self.page.evaluate(f"Boolean({condition})"):  # noqa: ASYNC110  over there
+                    await asyncio.sleep(0.1)
+        except TimeoutError:
+            pytest.fail(f"{self.name} waits in vain for {condition}; the page says: {await self.text()}")
+
+    async def text(self) -> str:
+        return str(await self.page.evaluate("document.querySelector('#app').innerText"))
+
+    async def tiles(self) -> dict[str, dict[str, Any]]:
+        """By the name that the tile bears."""
+        found = await self.page.evaluate(f"({_TILES})()")
+        return {tile["name"]: tile for tile in found}
+
+    async def progress(self) -> dict[str, dict[str, int]]:
+        """By the name that the page shows: frames presented and samples of sound decoded."""
+        samples = await self.page.evaluate(f"({_SOUNDS})()")
+        return {
+            name: {"video": tile["frames"], "audio": samples.get(tile["sender"], 0) // 480}
+            for name, tile in (await self.tiles()).items()
+        }
+
+    async def color_of(self, name: str) -> str | None:
+        """Which of red, green, blue the picture under this name is most of; None where there is no picture."""
+        pixel = await self.page.evaluate(_COLOR, [name])
+        return None if pixel is None else ("red", "green", "blue")[pixel.index(max(pixel))]
+
+    async def sent(self) -> dict[str, int]:
+        """Packets of sound and pictures that have left, on all connections that there were, and frames."""
+        sent: dict[str, int] = await self.page.evaluate(f"({_SENT})()")
+        return sent
+
+    async def say(self, text: str) -> None:
+        if not await self.page.evaluate("document.querySelector('textarea') !== null"):
+            await self.press("Chat")
+        await self.page.evaluate(_FILL, ["textarea", text])
+
+    async def heard(self) -> list[tuple[str, str]]:
+        """Lines of the chat with whom they are from."""
+        lines = await self.page.evaluate(
+            "[...document.querySelectorAll('.msg')].map((line) => [line.querySelector('b').textContent, "
+            "line.querySelector('p').textContent])"
+        )
+        return [(who, text) for who, text in lines]
+
+    async def leave(self) -> None:
+        await self.press("Leave")
+        await self.until("document.querySelector('.call') === null")
+        await self.close()
+
+    async def close(self) -> None:
+        await self.page.close()

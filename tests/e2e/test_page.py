@@ -1,0 +1,257 @@
+"""The real page, with encryption, through the real server: what people do in a call."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+
+from tests.e2e.app_client import FLAGS, AppClient, needs_bundle
+from tests.e2e.chromium import chromium, needs_chromium
+from tests.e2e.progress import FRAMES, until
+from tests.e2e.proxy import Proxy
+from tests.e2e.server import serving
+
+pytestmark = [needs_chromium, needs_bundle]
+
+SETTINGS = """
+[http]
+port = 0
+[media]
+addresses = ["127.0.0.1"]
+workers = 2
+packets = 8192
+"""
+
+
+async def all_see_all(clients: Sequence[AppClient], *, silent: Sequence[str] = ()) -> None:
+    """Under the name of each, and no other, pictures and sound go on coming in at all the others."""
+    names = {client.name for client in clients}
+    for client in clients:
+
+        async def others(client: AppClient = client) -> bool:
+            return set(await client.tiles()) == names - {client.name}
+
+        await until(others, client.text)
+    before = [await client.progress() for client in clients]
+
+    async def progress() -> bool:
+        for client, earlier in zip(clients, before, strict=True):
+            now = await client.progress()
+            for name in names - {client.name}:
+                for kind in ("video", "audio"):
+                    if kind == "audio" and name in silent:
+                        continue
+                    if now[name][kind] - earlier.get(name, {}).get(kind, 0) < FRAMES:
+                        return False
+        return True
+
+    async def state() -> object:
+        return {client.name: await client.progress() for client in clients}
+
+    await until(progress, state)
+
+
+async def becomes(holds: Callable[[], Awaitable[bool]], *clients: AppClient) -> None:
+    async def state() -> object:
+        return [await client.text() for client in clients]
+
+    await until(holds, state)
+
+
+async def test_people_meet_and_part(tmp_path: Path) -> None:
+    async with serving(tmp_path, SETTINGS) as server, chromium(flags=FLAGS) as browser:
+        link = await AppClient.make_room(browser, server.url)
+        assert link.startswith(f"{server.url}/#")
+        ana = await AppClient.join(browser, server.url, link, "Ana", color="#ff0000")
+        ben = await AppClient.join(browser, server.url, link, "Ben", color="#00ff00")
+        await all_see_all([ana, ben])
+
+        # One who comes late has everybody's picture.
+        cem = await AppClient.join(browser, server.url, link, "Cem", color="#0000ff")
+        await all_see_all([ana, ben, cem])
+        for client in (ana, ben, cem):
+            assert "#" not in str(await client.page.evaluate("location.href"))
+            for name, color in (("Ana", "red"), ("Ben", "green"), ("Cem", "blue")):
+                if name != client.name:
+                    assert await client.color_of(name) == color
+
+        # One leaves, and the next has the slot.
+        slot = (await cem.tiles())["Ana"]["slot"]
+        await ana.leave()
+        dan = await AppClient.join(browser, server.url, link, "Dan", color="#ff0000")
+        await all_see_all([ben, cem, dan])
+        assert (await cem.tiles())["Dan"]["slot"] == slot
+
+        # One goes without a word, as a page does that is closed: nobody looks at a frozen picture.
+        await dan.close()
+
+        async def gone() -> bool:
+            return set(await cem.tiles()) == {"Ben"} and set(await ben.tiles()) == {"Cem"}
+
+        await becomes(gone, ben, cem)
+        await ben.leave()
+        await cem.leave()
+
+
+async def test_muting_and_the_camera(tmp_path: Path) -> None:
+    async with serving(tmp_path, SETTINGS) as server, chromium(flags=FLAGS) as browser:
+        link = await AppClient.make_room(browser, server.url)
+        ana = await AppClient.join(browser, server.url, link, "Ana")
+        ben = await AppClient.join(browser, server.url, link, "Ben", muted=True)
+        await all_see_all([ana, ben], silent=["Ben"])
+        assert (await ana.tiles())["Ben"]["label"].startswith("Ben, muted")
+        assert (await ben.sent())["audio"] == 0, "joining unmutes nothing"
+
+        async def says(client: AppClient, name: str, word: str, *, is_said: bool = True) -> None:
+            async def said() -> bool:
+                return (word in (await client.tiles())[name]["label"]) is is_said
+
+            await becomes(said, client)
+
+        await ben.press("Unmute")
+        await says(ana, "Ben", "muted", is_said=False)
+        await all_see_all([ana, ben])
+        await says(ana, "Ben", "speaking")
+
+        await ben.press("Mute")
+        await says(ana, "Ben", "muted")
+        before = await ben.sent()
+
+        async def pictures_go_on() -> bool:
+            return (await ben.sent())["frames"] >= before["frames"] + FRAMES
+
+        await becomes(pictures_go_on, ben)
+        after = await ben.sent()
+        assert after["audio"] == before["audio"], "who is muted sends no sound, not even silence"
+
+        await ben.press("Stop camera")
+        await says(ana, "Ben", "camera off")
+        assert await ana.color_of("Ben") is None
+        await ben.press("Start camera")
+        await says(ana, "Ben", "camera off", is_said=False)
+        await all_see_all([ana, ben], silent=["Ben"])
+        await ana.leave()
+        await ben.leave()
+
+
+async def test_chat_arrives_once_in_order_from_whom_it_is(tmp_path: Path) -> None:
+    async with (
+        serving(tmp_path, SETTINGS) as server,
+        Proxy(server).run() as proxy,
+        chromium(flags=FLAGS) as browser,
+    ):
+        link = await AppClient.make_room(browser, server.url)
+        ana = await AppClient.join(browser, proxy.url, link, "Ana", muted=True)
+        ben = await AppClient.join(browser, server.url, link, "Ben", muted=True)
+        await all_see_all([ana, ben], silent=["Ana", "Ben"])
+        # Ana's connection breaks in the midst of it, and she writes on.
+        for number in range(4):
+            await ana.say(f"from Ana {number}")
+        proxy.cut()
+        for number in range(4, 8):
+            await ana.say(f"from Ana {number}")
+        for number in range(8):
+            await ben.say(f"from Ben {number}")
+        expected = {who: [f"from {who} {number}" for number in range(8)] for who in ("Ana", "Ben")}
+
+        async def all_there() -> bool:
+            return len(await ana.heard()) >= 16 and len(await ben.heard()) >= 16
+
+        await becomes(all_there, ana, ben)
+        for client in (ana, ben):
+            heard = await client.heard()
+            for who, lines in expected.items():
+                label = "You" if who == client.name else who
+                assert [text for name, text in heard if name == label] == lines
+        await ana.leave()
+        await ben.leave()
+
+
+async def test_media_flows_while_signalling_is_cut(tmp_path: Path) -> None:
+    async with (
+        serving(tmp_path, SETTINGS) as server,
+        Proxy(server).run() as proxy,
+        chromium(flags=FLAGS) as browser,
+    ):
+        link = await AppClient.make_room(browser, server.url)
+        ana = await AppClient.join(browser, proxy.url, link, "Ana")
+        ben = await AppClient.join(browser, server.url, link, "Ben")
+        await all_see_all([ana, ben])
+        proxy.is_down = True
+        proxy.cut()
+        await ana.until("document.querySelector('.line').innerText.includes('Reconnecting')")
+        await all_see_all([ana, ben])
+        await ben.press("Mute")
+        proxy.is_down = False
+        await ana.until("!document.querySelector('.line .state').innerText.includes('Reconnecting')")
+
+        async def knows() -> bool:
+            return "muted" in (await ana.tiles())["Ben"]["label"]
+
+        await becomes(knows, ana)  # what was missed is told later
+        assert await ana.page.evaluate("held.connections.length") == 1, "media was left alone"
+        await ana.leave()
+        await ben.leave()
+
+
+async def test_another_network_is_healed(tmp_path: Path) -> None:
+    async with (
+        serving(tmp_path, SETTINGS) as server,
+        Proxy(server).run() as proxy,
+        chromium(flags=FLAGS) as browser,
+    ):
+        link = await AppClient.make_room(browser, server.url)
+        ana = await AppClient.join(browser, proxy.url, link, "Ana")
+        ben = await AppClient.join(browser, server.url, link, "Ben")
+        await all_see_all([ana, ben])
+
+        # The browser says that the network may be another: ICE begins anew, and signalling by a new connection.
+        ufrag = "held.connections[0].remoteDescription.sdp.match(/a=ice-ufrag:(\\S+)/)[1]"
+        before = await ana.page.evaluate(ufrag)
+        connections = proxy.connections
+        await ana.page.evaluate("void dispatchEvent(new Event('online'))")
+        await ana.until(f"{ufrag} !== {before!r}")
+        await all_see_all([ana, ben])
+        assert proxy.connections > connections
+        assert await ana.page.evaluate("held.connections.length") == 1
+
+        # The server has lost its side: another peer connection takes the place of the one before.
+        def another_transport(message: dict[str, object]) -> dict[str, object]:
+            if message["type"] == "answer" and message["transport"] == 1:
+                return message | {"transport": 7}
+            return message
+
+        proxy.to_client = another_transport
+        await ana.page.evaluate("void dispatchEvent(new Event('online'))")
+        await ana.until("held.connections.length === 2")
+        await all_see_all([ana, ben])
+        assert await ana.page.evaluate("held.connections[0].connectionState") == "closed"
+        await ana.leave()
+        await ben.leave()
+
+
+async def test_who_is_gone_for_too_long_comes_back_in(tmp_path: Path) -> None:
+    async with (
+        serving(tmp_path, SETTINGS) as server,
+        Proxy(server).run() as proxy,
+        chromium(flags=FLAGS) as browser,
+    ):
+        link = await AppClient.make_room(browser, server.url)
+        ana = await AppClient.join(browser, proxy.url, link, "Ana")
+        ben = await AppClient.join(browser, server.url, link, "Ben")
+        await all_see_all([ana, ben])
+
+        def forget(message: dict[str, object]) -> dict[str, object]:
+            # As a server does that has been restarted: it knows no such session.
+            if message["type"] == "hello" and "resume" in message:
+                proxy.to_server = lambda later: later
+                return message | {"resume": {"session": "unknown", "seq": 0}}
+            return message
+
+        proxy.to_server = forget
+        proxy.cut()
+        await ana.until("held.connections.length === 2")
+
+        # She is one and the same sender, whatever number the server has given her now.
+        await all_see_all([ana, ben])
+        assert await ben.page.evaluate("document.querySelectorAll('.tile').length") == 1
+        await ana.leave()
+        await ben.leave()
