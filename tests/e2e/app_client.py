@@ -3,6 +3,7 @@ presses; hooks of the test only give it a camera of one colour and let it count.
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -10,10 +11,19 @@ import pytest
 
 from sfu.http import static
 from tests.e2e.page_client import Browser, Page
-from tests.e2e.progress import PATIENCE_S
+from tests.e2e.progress import FRAMES, PATIENCE_S, until
 
 DIST = Path(static.__file__).parents[1] / "web" / "dist"
 needs_bundle = pytest.mark.skipif(not (DIST / "manifest.json").is_file(), reason="needs the bundle: make web")
+
+SETTINGS = """
+[http]
+port = 0
+[media]
+addresses = ["127.0.0.1"]
+workers = 2
+packets = 8192
+"""
 
 # Chromium leaves out the upper layers of so small a picture.
 FLAGS = ("--force-fieldtrials=WebRTC-LegacySimulcastLayerLimit/Disabled/",)
@@ -161,7 +171,9 @@ class AppClient:
         await self.until("document.querySelector('.form [type=submit]:not(:disabled)') !== null")
         if not muted:
             await self.press("Unmute")
-            await self.until("document.querySelector('.form [type=submit]').textContent === 'Join with microphone on'")
+            await self.until(
+                "document.querySelector('.form [type=submit]').textContent === 'Join with microphone on'"
+            )
         await self.page.evaluate(_FILL, ["#name", self.name])
 
     async def press(self, word: str) -> None:
@@ -222,3 +234,38 @@ class AppClient:
 
     async def close(self) -> None:
         await self.page.close()
+
+
+async def all_see_all(clients: Sequence[AppClient], *, silent: Sequence[str] = ()) -> None:
+    """Under the name of each, and no other, pictures and sound go on coming in at all the others."""
+    names = {client.name for client in clients}
+    for client in clients:
+
+        async def others(client: AppClient = client) -> bool:
+            return set(await client.tiles()) == names - {client.name}
+
+        await until(others, client.text)
+    before = [await client.progress() for client in clients]
+
+    async def progress() -> bool:
+        for client, earlier in zip(clients, before, strict=True):
+            now = await client.progress()
+            for name in names - {client.name}:
+                for kind in ("video", "audio"):
+                    if kind == "audio" and name in silent:
+                        continue
+                    if now[name][kind] - earlier.get(name, {}).get(kind, 0) < FRAMES:
+                        return False
+        return True
+
+    async def state() -> object:
+        return {client.name: await client.progress() for client in clients}
+
+    await until(progress, state)
+
+
+async def becomes(holds: Callable[[], Awaitable[bool]], *clients: AppClient) -> None:
+    async def state() -> object:
+        return [await client.text() for client in clients]
+
+    await until(holds, state)

@@ -75,11 +75,11 @@ class Proxy:
         self._open.append(request)
         try:
             async with self._session.ws_connect(self._server.signaling, protocols=("sfu.0",)) as server:
-                down = asyncio.create_task(self._pass(server, client, lambda m: self.to_client(m)))
-                await self._pass(client, server, lambda m: self.to_server(m))
+                down = asyncio.create_task(self._pass(server, client, "to_client"))
+                await self._pass(client, server, "to_server")
                 if client.close_code not in {1000, 1001, 4000}:
                     # The server must see what the network did, not a good-bye of ours.
-                    connection = server._response.connection  # noqa: SLF001
+                    connection = server._response.connection
                     if connection is not None and connection.transport is not None:
                         connection.transport.abort()
                 else:
@@ -93,12 +93,12 @@ class Proxy:
         self,
         source: web.WebSocketResponse | aiohttp.ClientWebSocketResponse,
         sink: web.WebSocketResponse | aiohttp.ClientWebSocketResponse,
-        change: Change,
+        change: str,
     ) -> None:
         async for message in source:
             try:
                 if message.type is WSMsgType.TEXT:
-                    changed = change(json.loads(message.data))
+                    changed = getattr(self, change)(json.loads(message.data))  # what it is now
                     if changed is not None:
                         await sink.send_str(json.dumps(changed))
                 elif message.type is WSMsgType.BINARY:

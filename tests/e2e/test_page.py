@@ -1,59 +1,14 @@
 """The real page, with encryption, through the real server: what people do in a call."""
 
-from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
-from tests.e2e.app_client import FLAGS, AppClient, needs_bundle
+from tests.e2e.app_client import FLAGS, SETTINGS, AppClient, all_see_all, becomes, needs_bundle
 from tests.e2e.chromium import chromium, needs_chromium
-from tests.e2e.progress import FRAMES, until
+from tests.e2e.progress import FRAMES
 from tests.e2e.proxy import Proxy
 from tests.e2e.server import serving
 
 pytestmark = [needs_chromium, needs_bundle]
-
-SETTINGS = """
-[http]
-port = 0
-[media]
-addresses = ["127.0.0.1"]
-workers = 2
-packets = 8192
-"""
-
-
-async def all_see_all(clients: Sequence[AppClient], *, silent: Sequence[str] = ()) -> None:
-    """Under the name of each, and no other, pictures and sound go on coming in at all the others."""
-    names = {client.name for client in clients}
-    for client in clients:
-
-        async def others(client: AppClient = client) -> bool:
-            return set(await client.tiles()) == names - {client.name}
-
-        await until(others, client.text)
-    before = [await client.progress() for client in clients]
-
-    async def progress() -> bool:
-        for client, earlier in zip(clients, before, strict=True):
-            now = await client.progress()
-            for name in names - {client.name}:
-                for kind in ("video", "audio"):
-                    if kind == "audio" and name in silent:
-                        continue
-                    if now[name][kind] - earlier.get(name, {}).get(kind, 0) < FRAMES:
-                        return False
-        return True
-
-    async def state() -> object:
-        return {client.name: await client.progress() for client in clients}
-
-    await until(progress, state)
-
-
-async def becomes(holds: Callable[[], Awaitable[bool]], *clients: AppClient) -> None:
-    async def state() -> object:
-        return [await client.text() for client in clients]
-
-    await until(holds, state)
 
 
 async def test_people_meet_and_part(tmp_path: Path) -> None:

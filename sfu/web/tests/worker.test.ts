@@ -422,3 +422,16 @@ test("an error that nobody foresaw says nothing", async () => {
   });
   await assert.rejects(page.request("steal" as "stats", {}), { code: "internal" });
 });
+
+test("a slot of a new connection is told anew, though it shows the same", async () => {
+  const both = await pair();
+  await introduce(both);
+  const { ana, bob, sender } = both;
+  const [first, second] = await seal(ana, "microphone", "audio/opus", Uint8Array.of(1), Uint8Array.of(2));
+  shows(bob, 0, "audio").put(first!, "audio/opus");
+  await received(bob, 1);
+  shows(bob, 0, "audio").put(second!, "audio/opus");
+  await received(bob, 2);
+  const opened = { slot: 0, sender, source: "microphone" };
+  assert.deepEqual(bob.told("opened"), [opened, opened]);
+});

@@ -115,7 +115,7 @@ export interface Events {
   ready: { transform: number };
   /** Everybody else who has a profile, after a change. */
   roster: { people: readonly Person[] };
-  /** A frame opened in a slot, whose sender or source differs from that shown there before, or after a failure was told. */
+  /** A frame opened in a slot, whose sender or source differs from that shown there before, or after a failure was told; the first of each transform. */
   opened: { slot: number; sender: string; source: SourceKind };
   /** Frames come in a slot and none has opened for 1 s. `sender` is who the KID names, where anybody does. Told once, until `opened`. */
   failed: { slot: number; reason: FrameCount; sender: string | null };

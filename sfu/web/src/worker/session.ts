@@ -229,6 +229,11 @@ export class Session {
     return { kind, key: kind === PROFILE ? this.room.profile : this.room.chat, roomId: this.room.roomId };
   }
 
+  /** Another transform has this slot: nothing has been shown in it. */
+  newSlot(slot: number): void {
+    this.slotState(slot).onNew();
+  }
+
   private slotState(slot: number): SlotState {
     let state = this.slotStates.get(slot);
     if (!state) this.slotStates.set(slot, (state = new SlotState(slot)));

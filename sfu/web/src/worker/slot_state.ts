@@ -17,6 +17,14 @@ export class SlotState {
 
   constructor(private readonly slot: number) {}
 
+  /** Of a new connection, whose page knows nothing of what was shown before. */
+  onNew(): void {
+    this.sender = null;
+    this.source = null;
+    this.failingSinceMs = null;
+    this.failureTold = false;
+  }
+
   onSaid(participant: number): void {
     this.said = participant;
   }

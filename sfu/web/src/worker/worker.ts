@@ -82,6 +82,7 @@ export class CryptoWorker {
 
   private async receive(session: Session, transformer: Transformer, options: TransformOptions & { direction: "receive" }) {
     const { slot, kind } = options;
+    session.newSlot(slot);
     const line = new ReceiveLine(transformer, kind, {
       opener: session.opener,
       codec: () => options.codec ?? session.codec(kind),

@@ -1,0 +1,359 @@
+"""A server that lies, and a page whose parts fail: what is sealed stays so, and nobody is shown as somebody else."""
+
+import asyncio
+import base64
+import hashlib
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from cryptography.exceptions import InvalidTag
+
+from sfu.client.envelope import Codec, parse_envelope
+from sfu.client.inner import parse_inner
+from sfu.client.keys import RoomKeys
+from sfu.client.sframe import parse_header
+from sfu.e2ee.link import Link
+from tests.e2e.app_client import FLAGS, SETTINGS, AppClient, all_see_all, becomes, needs_bundle
+from tests.e2e.chromium import chromium, needs_chromium
+from tests.e2e.progress import FRAMES, until
+from tests.e2e.proxy import Proxy
+from tests.e2e.server import Server, serving
+
+pytestmark = [needs_chromium, needs_bundle]
+
+_RECEIVED = """async () => {
+  const received = { packets: 0, frames: 0 };
+  for (const connection of held.connections) {
+    for (const report of (await connection.getStats()).values()) {
+      if (report.type !== "inbound-rtp") continue;
+      received.packets += report.packetsReceived ?? 0;
+      received.frames += report.framesDecoded ?? 0;
+    }
+  }
+  return received;
+}"""
+
+
+async def test_another_secret_opens_nothing_and_the_page_says_so(tmp_path: Path) -> None:
+    async with (
+        serving(tmp_path, SETTINGS) as server,
+        Proxy(server).run() as proxy,
+        chromium(flags=FLAGS) as browser,
+    ):
+        link = await AppClient.make_room(browser, server.url)
+        other = await AppClient.make_room(browser, server.url)
+        ana = await AppClient.join(browser, server.url, link, "Ana")
+        ben = await AppClient.join(browser, server.url, link, "Ben")
+
+        # By itself another link leads to another room. The server puts whoever has it into this one.
+        def into_the_room(message: dict[str, Any]) -> dict[str, Any]:
+            return message | {"room": Link.parse(link).room_id} if message["type"] == "join" else message
+
+        proxy.to_server = into_the_room
+        eve = await AppClient.join(browser, proxy.url, other, "Eve")
+        await all_see_all([ana, ben])
+
+        async def media() -> dict[str, int]:
+            received: dict[str, int] = await eve.page.evaluate(f"({_RECEIVED})()")
+            return received
+
+        async def has_media() -> bool:
+            return (await media())["packets"] > 10 * FRAMES
+
+        await becomes(has_media, eve)
+        await eve.until(
+            "document.querySelector('.line').innerText.includes('2 people can\\u2019t be opened')"
+        )
+        await eve.press("People")
+        assert "sealed with another key" in await eve.text()
+        assert await eve.tiles() == {}
+        assert (await media())["frames"] == 0
+        # Nor does she get a word in.
+        await eve.say("let me in")
+        await ana.until(
+            "document.querySelector('.line').innerText.includes('1 person can\\u2019t be opened')"
+        )
+        assert set(await ana.tiles()) == {"Ben"}
+        assert await ana.heard() == []
+        for client in (ana, ben, eve):
+            await client.leave()
+
+
+async def test_a_lie_about_slots_puts_no_face_under_another_name(tmp_path: Path) -> None:
+    async with (
+        serving(tmp_path, SETTINGS) as server,
+        Proxy(server).run() as proxy,
+        chromium(flags=FLAGS) as browser,
+    ):
+        link = await AppClient.make_room(browser, server.url)
+        ana = await AppClient.join(browser, server.url, link, "Ana", color="#ff0000")
+        ben = await AppClient.join(browser, server.url, link, "Ben", color="#00ff00")
+        await all_see_all([ana, ben])
+        lies = 0
+
+        def swap(message: dict[str, Any]) -> dict[str, Any]:
+            nonlocal lies
+            if message["type"] == "slots":
+                for slot in message["slots"]:
+                    lies += slot["participant"] in {1, 2}
+                    slot["participant"] = {1: 2, 2: 1}.get(slot["participant"], slot["participant"])
+            return message
+
+        proxy.to_client = swap
+        cem = await AppClient.join(browser, proxy.url, link, "Cem")
+        await cem.until("document.querySelector('.line').innerText.includes('but another key made it')")
+        await all_see_all([ana, ben, cem])
+        assert lies >= 4
+        assert await cem.color_of("Ana") == "red"
+        assert await cem.color_of("Ben") == "green"
+        # Who speaks goes by the key as well.
+        await ana.press("Mute")
+
+        async def only_ben() -> bool:
+            tiles = await cem.tiles()
+            return "muted" in tiles["Ana"]["label"] and not tiles["Ana"]["talk"] and tiles["Ben"]["talk"]
+
+        await becomes(only_ben, cem)
+        for client in (ana, ben, cem):
+            await client.leave()
+
+
+def _without_the_flag(path: str, text: str) -> str:
+    if path != "/app.js":
+        return text
+    assert text.count("encodedInsertableStreams: true") == 1
+    return text.replace("encodedInsertableStreams: true", "encodedInsertableStreams: false")
+
+
+def _as_it_is(_path: str, text: str) -> str:
+    return text
+
+
+FLAG = pytest.mark.parametrize("flag", [_as_it_is, _without_the_flag], ids=["with-flag", "without-flag"])
+
+
+@FLAG
+@pytest.mark.parametrize(
+    "code", ["", "throw new Error('no')", "while (true);"], ids=["silent", "broken", "busy"]
+)
+async def test_a_page_whose_worker_does_not_start_does_not_even_join(
+    tmp_path: Path, code: str, flag: Callable[[str, str], str]
+) -> None:
+    async with (
+        serving(tmp_path, SETTINGS) as server,
+        Proxy(server).run() as proxy,
+        chromium(flags=FLAGS) as browser,
+    ):
+        link = await AppClient.make_room(browser, server.url)
+        proxy.files = lambda path, text: code if path == "/worker.js" else flag(path, text)
+        ana = await AppClient.open(browser, proxy.url, "Ana")
+        await ana.page.evaluate(
+            "([link]) => { const field = document.querySelector('#link'); field.value = link; field.form.requestSubmit(); }",
+            [link],
+        )
+        await ana.until("document.querySelector('#app').innerText.includes('worker_failed')")
+        assert await ana.page.evaluate("held.connections.length") == 0
+        assert await ana.page.evaluate("held.sockets.length") == 0
+        await ana.close()
+
+
+@FLAG
+@pytest.mark.parametrize(
+    "handler", ["null", "() => { throw new Error('no'); }", "() => {}"], ids=["none", "throws", "idle"]
+)
+async def test_a_transform_that_does_not_run_lets_nothing_through(
+    tmp_path: Path, handler: str, flag: Callable[[str, str], str]
+) -> None:
+    """Even where the page does not wait for it, as it should, and gives the senders their tracks."""
+
+    def change(path: str, text: str) -> str:
+        if path == "/worker.js":
+            return text + f"\nself.onrtctransform = {handler};"
+        if path == "/app.js":
+            assert text.count("await sender.ready;") == 1
+            text = text.replace("await sender.ready;", "")
+        return flag(path, text)
+
+    async with (
+        serving(tmp_path, SETTINGS) as server,
+        Proxy(server).run() as proxy,
+        chromium(flags=FLAGS) as browser,
+    ):
+        link = await AppClient.make_room(browser, server.url)
+        # The same changes but for the handler: they let media through.
+        proxy.files = lambda path, text: text if path == "/worker.js" else change(path, text)
+        ana = await AppClient.join(browser, proxy.url, link, "Ana")
+        ben = await AppClient.join(browser, server.url, link, "Ben")
+        await all_see_all([ana, ben])
+        await ana.leave()
+
+        proxy.files = change
+        eve = await AppClient.join(browser, proxy.url, link, "Eve")
+        await eve.until("held.connections[0].connectionState === 'connected'")
+        await eve.until("held.connections[0].getSenders().filter(({ track }) => track).length === 2")
+
+        async def works() -> int:
+            """Frames that its encoder has made: sending was tried."""
+            frames: int = await eve.page.evaluate(
+                "(async () => Math.max(0, ...[...(await held.connections[0].getStats()).values()]"
+                ".filter(({ type }) => type === 'media-source').map(({ frames }) => frames ?? 0)))()"
+            )
+            return frames
+
+        async def has_tried() -> bool:
+            return await works() > FRAMES
+
+        await becomes(has_tried, eve)
+        sent = await eve.sent()
+        assert sent["frames"] == 0
+        assert sent["audio"] == 0
+        tile = (await ben.tiles())["Eve"]
+        assert tile["sealed"]
+        assert "not heard yet" in tile["label"]
+        await eve.leave()
+        await ben.leave()
+
+
+class Tap:
+    """What the server sees of one transport once hop SRTP is gone: RTP packets as they come in."""
+
+    def __init__(self) -> None:
+        self.packets: list[bytes] = []
+
+    @asynccontextmanager
+    async def follow(self, server: Server, room: str, participant: int) -> AsyncIterator[None]:
+        url = f"{server.url}/trace/{room}/{participant}?packets=1"
+        async with aiohttp.ClientSession() as session, session.get(url) as response:
+            assert response.status == 200, await response.text()
+            reading = asyncio.create_task(self._read(response))
+            try:
+                yield
+            finally:
+                reading.cancel()
+                with suppress(asyncio.CancelledError):
+                    await reading
+
+    async def _read(self, response: aiohttp.ClientResponse) -> None:
+        async for raw in response.content:
+            line = json.loads(raw) if raw.strip() else {}
+            if line.get("what") == "packet_in":
+                self.packets.append(base64.b64decode(line["data"]))
+
+    def payloads(self, payload_type: int) -> list[bytes]:
+        """Of RTP packets of this type, without padding and empty ones."""
+        found = []
+        for packet in self.packets:
+            if packet[0] >> 6 != 2 or packet[1] & 0x7F != payload_type or 192 <= packet[1] <= 223:
+                continue
+            begin = 12 + 4 * (packet[0] & 15)
+            if packet[0] & 0x10:
+                begin += 4 + 4 * int.from_bytes(packet[begin + 2 : begin + 4], "big")
+            end = len(packet) - (packet[-1] if packet[0] & 0x20 else 0)
+            if end > begin:
+                found.append(packet[begin:end])
+        return found
+
+
+def _frame_begin(payload: bytes) -> bytes | None:
+    """What follows the payload descriptor (RFC 7741 section 4.2) in the first packet of a VP8 frame."""
+    if payload[0] & 0x17 != 0x10:
+        return None
+    begin = 1
+    if payload[0] & 0x80:
+        extended = payload[1]
+        begin = 2
+        if extended & 0x80:
+            begin += 2 if payload[begin] & 0x80 else 1
+        begin += bool(extended & 0x40) + bool(extended & 0x30)
+    return payload[begin:]
+
+
+async def _payload_type(client: AppClient, codec: str) -> int:
+    sdp = await client.page.evaluate("held.connections[0].localDescription.sdp")
+    return int(next(line for line in sdp.splitlines() if f" {codec}/" in line).split(":")[1].split()[0])
+
+
+async def test_the_server_sees_sframe_and_no_counter_twice(tmp_path: Path) -> None:
+    """One participant id is given to two pages and to a reload, as a hostile server does that hopes for a repeated nonce."""
+    settings = SETTINGS + "[trace]\nenabled = true\n"
+    async with (
+        serving(tmp_path, settings) as server,
+        Proxy(server).run() as proxy,
+        chromium(flags=FLAGS) as browser,
+    ):
+        link = await AppClient.make_room(browser, server.url)
+        room = Link.parse(link).room_id
+        given: list[int] = []
+
+        def same(message: dict[str, Any]) -> dict[str, Any]:
+            if message["type"] != "joined":
+                return message
+            given.append(message["participant"])
+            return message | {"participant": 1}
+
+        proxy.to_client = same
+        tap = Tap()
+        audio: list[bytes] = []
+        video: list[bytes] = []
+
+        async def take(client: AppClient) -> None:
+            """What this page sends from now on, until it is enough."""
+            opus, vp8 = await _payload_type(client, "opus"), await _payload_type(client, "VP8")
+            tap.packets.clear()
+            async with tap.follow(server, room, given[-1]):
+
+                async def enough() -> bool:
+                    return len(tap.payloads(opus)) >= 100 and len(tap.payloads(vp8)) >= 100
+
+                async def state() -> object:
+                    return len(tap.payloads(opus)), len(tap.payloads(vp8))
+
+                await until(enough, state)
+            audio.extend(tap.payloads(opus))
+            video.extend(begin for payload in tap.payloads(vp8) if (begin := _frame_begin(payload)))
+
+        ben = await AppClient.join(browser, server.url, link, "Ben")
+        ana = await AppClient.join(browser, proxy.url, link, "Ana")
+        await take(ana)
+        cem = await AppClient.join(browser, proxy.url, link, "Cem")
+        await take(cem)
+        await ana.page.evaluate("void location.reload()")
+        await ana.until("document.querySelector('#name') !== null")
+        await ana.page.evaluate("void sessionStorage.clear()")
+        await ana.close()
+        again = await AppClient.join(browser, proxy.url, link, "Ana")
+        await take(again)
+        assert len(set(given)) == len(given) == 3
+
+        # A counter stands for one frame, whoever sends it and however often it comes.
+        seen: dict[tuple[int, int], bytes] = {}
+        for codec, frames in ((Codec.OPUS, audio), (Codec.VP8, video)):
+            for frame in frames:
+                sealed = frame[len(parse_envelope(codec, frame).clear) :]
+                header, _ = parse_header(sealed)
+                digest = hashlib.sha256(sealed).digest()
+                assert seen.setdefault((header.kid, header.counter), digest) == digest
+        assert len({kid for kid, _ in seen}) == 6
+        assert len(seen) > 300
+
+        # Sound comes whole, a frame to a packet: the link's key opens it, another link's does not.
+        keys, others = RoomKeys(Link.parse(link).secret), RoomKeys(Link.make().secret)
+        for frame in audio:
+            metadata = parse_envelope(Codec.OPUS, frame).metadata
+            header, begin = parse_header(frame)
+            assert parse_inner(keys.of_kid(header.kid).open(header, metadata, frame[begin:])).time_ms
+            with pytest.raises(InvalidTag):
+                others.of_kid(header.kid).open(header, metadata, frame[begin:])
+        # Opus at constant bit rate: sizes tell nothing.
+        assert len({len(frame) - len_of_header(frame) for frame in audio}) == 1
+        for client in (again, cem, ben):
+            await client.leave()
+
+
+def len_of_header(frame: bytes) -> int:
+    return parse_header(frame)[1]
