@@ -130,14 +130,15 @@ _SENT = """async () => {
 class AppClient:
     """One page. `name` is what the others should see, and what `progress` of theirs goes by."""
 
-    def __init__(self, page: Page, name: str) -> None:
+    def __init__(self, page: Page, name: str, color: str) -> None:
         self.page = page
         self.name = name
+        self.color = color
 
     @classmethod
     async def open(cls, browser: Browser, url: str, name: str, *, color: str = "#0000ff") -> Self:
         """The first page, with the test's hooks in place."""
-        client = cls(await browser.open_page(url), name)
+        client = cls(await browser.open_page(url), name, color)
         await client.until("document.querySelector('#link') !== null")
         await client.page.evaluate(_HOOKS, [color])
         return client
@@ -175,6 +176,20 @@ class AppClient:
                 "document.querySelector('.form [type=submit]').textContent === 'Join with microphone on'"
             )
         await self.page.evaluate(_FILL, ["#name", self.name])
+
+    async def reload(self) -> None:
+        """And in again: the link is still there. Chromium alone."""
+        await self.page.reload()  # type: ignore[attr-defined]
+        await self.until("document.querySelector('.form [type=submit]:not(:disabled)') !== null")
+        await self.page.evaluate(_HOOKS, [self.color])
+        await self.press("Stop camera")  # it was not the test's
+        await self.press("Start camera")
+        await self.press("Unmute")
+        await self.until(
+            "document.querySelector('.form [type=submit]').textContent === 'Join with microphone on'"
+        )
+        await self.page.evaluate(_FILL, ["#name", self.name])
+        await self.until("document.querySelector('.call') !== null")
 
     async def press(self, word: str) -> None:
         await self.page.evaluate(_PRESS, [word])
