@@ -106,7 +106,7 @@ sanitize: $(installed) ## native tests under address and undefined-behaviour san
 		-DSFU_INPLACE=$(abspath $(BUILD))/sanitize/stage
 	$(ninja) -C $(BUILD)/sanitize
 	scripts/with-sanitizer $(abspath $(BUILD))/sanitize/stage $(python) -m pytest -p no:cacheprovider \
-		tests/native tests/sim
+		tests/native tests/sim tests/media/test_workers.py
 
 openssl: $(installed) ## tests of the cipher's other backend, libcrypto, also where intel-ipsec-mb is there
 	$(call stage,openssl)
