@@ -190,6 +190,19 @@ test("what nobody claims in five seconds is dropped, and a key frame asked for",
   assert.deepEqual(await counts(bob), { no_key: 1 });
 });
 
+test("where more came before the profile than is held, a key frame is asked for after it", async () => {
+  const both = await pair();
+  const { ana, bob } = both;
+  const video = await seal(ana, "camera", "video/VP8", VP8_KEY, ...Array.from({ length: 64 }, () => VP8_DELTA));
+  const line = shows(bob, 0, "video");
+  for (const data of video) line.put(data, "video/VP8");
+  await received(bob, 65);
+  assert.deepEqual([line.requests, await counts(bob)], [0, { held: 64, no_key: 1 }]);
+  await introduce(both);
+  await settle(() => line.out.length === 64);
+  assert.equal(line.requests, 1);
+});
+
 test("a picture that lost a frame asks for a key frame once one opens, once a second", async () => {
   const both = await pair();
   const { clock, ana, bob } = both;
