@@ -1,4 +1,4 @@
-"""Two engines with habits of their own in one room, without encryption."""
+"""Two browsers with habits of their own in one room, without encryption."""
 
 from pathlib import Path
 
@@ -38,6 +38,9 @@ async def test_firefox_and_chromium_exchange_sound_and_pictures(tmp_path: Path) 
         ):
             browsers = (fox, fox, chrome)
             clients = [await PageClient.join(browser, server, ROOM, **SMALL) for browser in browsers]
+            await all_decode_all(clients)
+
+            await clients[0].page.evaluate("client.restart()")
             await all_decode_all(clients)
             for client in clients:
                 await client.leave()
