@@ -253,6 +253,10 @@ class Transport:
         self._closed = False
         self._pc.on("connectionstatechange", self._on_state)
 
+    @property
+    def slots(self) -> int:
+        return len(self._slots)
+
     def add_slots(self, pairs: int, extra_audio: int = 0) -> None:
         """recvonly m-lines, video and audio in turn, then those for sound alone."""
         for kind in ["video", "audio"] * pairs + ["audio"] * extra_audio:

@@ -63,7 +63,9 @@ class Chat:
         self.lines: deque[ChatLine] = deque(maxlen=KEPT)
         self._conference = conference
         self._rate = ChatRate()
-        self._unread: asyncio.Queue[ChatLine] = asyncio.Queue(KEPT)
+        self._unread: deque[ChatLine] = deque(maxlen=KEPT)
+        self._wake = asyncio.Event()
+        self._over = False
         self._n = 0
         self._lock = asyncio.Lock()
 
@@ -79,14 +81,22 @@ class Chat:
             self.lines.append(line)
 
     async def receive(self) -> ChatLine:
-        """The next line of somebody else; `Conference.person` says whose."""
-        return await self._unread.get()
+        """The next line of somebody else; `Conference.person` says whose. Raises LocalError when the conference is over."""
+        while not self._unread:
+            if self._over:
+                raise LocalError("the conference is over")
+            self._wake.clear()
+            await self._wake.wait()
+        return self._unread.popleft()
 
     def take(self, line: ChatLine) -> None:
         self.lines.append(line)
-        if self._unread.full():
-            self._unread.get_nowait()
-        self._unread.put_nowait(line)
+        self._unread.append(line)
+        self._wake.set()
+
+    def end(self) -> None:
+        self._over = True
+        self._wake.set()
 
 
 class Conference:
@@ -133,7 +143,7 @@ class Conference:
         self._attributions: dict[int, Attribution] = {}
         self._asked_us: dict[object, int] = {}
         self._sinks: list[Sink] = []
-        self._playbacks: set[Playback] = set()
+        self._playbacks: dict[Playback, bytes] = {}
         self._events: deque[events.Event] = deque()
         self._has_event = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -266,7 +276,7 @@ class Conference:
         self._sinks.append(sink)
 
     def frames(self, person: Person, source: Source) -> Playback:
-        """Decoded frames of one person's source, from now on: `async for frame in conference.frames(…)`."""
+        """Decoded frames of one person's source, from now until they leave: `async for frame in conference.frames(…)`."""
 
         def take(sender: Person, opened: Opened) -> None:
             if sender.sender == person.sender and opened.source is source:
@@ -274,11 +284,11 @@ class Conference:
 
         def gone(which: Playback) -> None:
             self._sinks.remove(take)
-            self._playbacks.discard(which)
+            self._playbacks.pop(which, None)
 
         playback = Playback(self.want_key_frame, gone)
         self._sinks.append(take)
-        self._playbacks.add(playback)
+        self._playbacks[playback] = person.sender
         return playback
 
     # ---- leaving ----
@@ -306,6 +316,7 @@ class Conference:
         await self._signaling.close()
         if not self._closed:
             self._closed = True
+            self.chat.end()
             self._tell(events.Closed(error))
 
     # ---- joining, and joining anew ----
@@ -315,8 +326,7 @@ class Conference:
         self.participant, self._settings = joined.participant, joined.settings
         self._contents.clear()
         there = await self._read_roster(joined.roster)
-        for person in self._people.on_roster(there):
-            self._tell(events.Left(person))
+        self._part_from(self._people.on_roster(there))
         await self._make_transport()
 
     async def _ask_to_join(self) -> messages.Joined:
@@ -333,7 +343,9 @@ class Conference:
     async def _read_roster(self, page: messages.RosterPage) -> set[int]:
         """Who is there; their profiles come beside."""
         there = {present.participant for present in page.participants}
-        while page.next:
+        begin = 0
+        while page.next > begin:
+            begin = page.next
             page = (await self._signaling.request(GetRoster, Roster, begin=page.next)).roster
             there |= {present.participant for present in page.participants}
         self._roster_stale, self._roster_s = False, time.monotonic()
@@ -400,16 +412,23 @@ class Conference:
             case Delivered(kind, participant, payload):
                 self._on_message(kind, participant, payload)
             case Told(ParticipantLeft(participant=participant)):
-                for person in self._people.on_left(participant):
-                    self._tell(events.Left(person))
+                self._part_from(self._people.on_left(participant))
             case Told(Slots(slots=slots)):
-                self._contents |= {slot.slot: slot.participant for slot in slots}
+                known = self._transport.slots if self._transport else 0
+                self._contents |= {slot.slot: slot.participant for slot in slots if slot.slot < known}
             case Told(ParticipantCount()):
                 self._roster_stale = True
             case Greeted(resumed=False) if self.participant and not self._closing:
                 self._spawn(self._rejoin())
             case _:
                 pass
+
+    def _part_from(self, gone: list[Person]) -> None:
+        senders = {person.sender for person in gone}
+        for playback in [playback for playback, sender in self._playbacks.items() if sender in senders]:
+            self._spawn(playback.close())
+        for person in gone:
+            self._tell(events.Left(person))
 
     def _on_message(self, kind: int, participant: int, payload: bytes) -> None:
         try:
@@ -481,8 +500,7 @@ class Conference:
     async def _refresh_roster(self) -> None:
         with contextlib.suppress(SfuError):
             there = await self._read_roster((await self._signaling.request(GetRoster, Roster)).roster)
-            for person in self._people.on_roster(there):
-                self._tell(events.Left(person))
+            self._part_from(self._people.on_roster(there))
 
     # ---- to the others ----
 

@@ -24,6 +24,7 @@ from sfu.client.sealed import MessageCount
 from sfu.client.session import Told
 from sfu.client.tracks import TestPattern, Tone, identity_of
 from sfu.e2ee.link import Link
+from sfu.errors import LocalError
 from sfu.signaling.messages import SlotInfo, Slots
 from tests.e2e.listening import PATIENCE_S, Diary, cut, heard, loudest, samples, seen, somebody, until
 from tests.e2e.pcap import rtp_packets, vp8_frames
@@ -86,11 +87,24 @@ async def test_who_joins_late_has_a_picture_and_who_leaves_is_gone(link: Link) -
     async with Conference.join(link, name="Ana", slots=SLOTS) as ana:
         await _publish(ana, 5, 440)
         async with Conference.join(link, name="Bob", slots=SLOTS) as bob:
+            await bob.publish(TestPattern(1))
             assert await seen(bob, await somebody(bob, "Ana"), 3) == [5] * 3
+            watching = asyncio.create_task(_watch(ana, await somebody(ana, "Bob")))
+            listening = asyncio.create_task(bob.chat.receive())
+        # Who watched or listened is not left waiting.
+        async with asyncio.timeout(PATIENCE_S):
+            await watching
+            with pytest.raises(LocalError, match="is over"):
+                await listening
         async with Conference.join(link, name="Cyd", slots=SLOTS) as cyd:
             assert await seen(cyd, await somebody(cyd, "Ana"), 3) == [5] * 3
             assert [person.name for person in cyd.people] == ["Ana"]
         await until(lambda: not ana.people, lambda: ana.people)
+
+
+async def _watch(conference: Conference, person: Person) -> None:
+    async for _ in conference.frames(person, Source.CAMERA):
+        pass
 
 
 async def test_wrong_secret_shows_nothing_and_says_why(link: Link) -> None:
@@ -438,16 +452,34 @@ async def test_command_joins_plays_records_and_leaves(link: Link, tmp_path: Path
     assert len(_video(played)) > 10
 
 
+async def test_command_stops_when_the_disk_is_full(link: Link, tmp_path: Path) -> None:
+    async with Conference.join(link, name="Ana", slots=SLOTS) as ana, _commands(link) as command:
+        recorder = await command("--name", "Rec", "--record", str(tmp_path / "out"), blocks=8)
+        await somebody(ana, "Rec")
+        await _publish(ana, 3, 440)
+        async with asyncio.timeout(PATIENCE_S):
+            out, _ = await recorder.communicate()
+        assert recorder.returncode == 2
+        assert "cannot be written" in out.decode()
+        await until(lambda: not ana.people, lambda: ana.people)
+
+
 @asynccontextmanager
 async def _commands(link: Link) -> AsyncIterator[Callable[..., Awaitable[asyncio.subprocess.Process]]]:
     """Starts `sfu join`; none outlives the test."""
     started: list[asyncio.subprocess.Process] = []
 
-    async def start(*arguments: str) -> asyncio.subprocess.Process:
+    async def start(*arguments: str, blocks: int | None = None) -> asyncio.subprocess.Process:
+        """`blocks` of 1,024 bytes are what a file may have, as if the disk were full then."""
+        command = [sys.executable, "-m", "sfu", "join", link.reveal(), *arguments]
+        if blocks is not None:
+            command = ["bash", "-c", f'ulimit -f {blocks}; exec "$@"', "bash", *command]
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "sfu", "join", link.reveal(), *arguments,
-            stdout=asyncio.subprocess.PIPE, env={**os.environ, "COLUMNS": "200"},
-        )  # fmt: skip
+            *command,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            env={**os.environ, "COLUMNS": "200"},
+        )
         started.append(process)
         return process
 
