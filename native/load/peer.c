@@ -183,6 +183,7 @@ static send_stamp make_stamp(const peer *self, uint64_t now_us) {
     return (send_stamp){
         .ids = self->config.send_extensions,
         .now_us = now_us,
+        .ntp_us = (int64_t)ntp_to_us(peer_ntp(self, now_us)) - (int64_t)now_us,
         .transport_sequence = seq64_wire(send_history_next(self->sent)),
     };
 }

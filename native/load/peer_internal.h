@@ -95,6 +95,8 @@ uint64_t peer_receiver_deadline_us(const peer_receiver *receiver);
 // peer_rtcp.c
 void peer_on_rtcp(peer *self, uint64_t now_us, const uint8_t *bytes, size_t length);
 // Writes one RTCP datagram, if any is due, not yet protected. Returns its length.
+// The time by the client's NTP clock.
+ntp64 peer_ntp(const peer *self, uint64_t now_us);
 size_t peer_poll_rtcp(peer *self, uint64_t now_us, uint8_t *output, size_t capacity);
 
 #endif

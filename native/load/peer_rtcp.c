@@ -18,7 +18,7 @@ enum {
 
 // ---- in ----
 
-static ntp64 client_ntp(const peer *self, uint64_t now_us) {
+ntp64 peer_ntp(const peer *self, uint64_t now_us) {
     int64_t skewed_us = (int64_t)now_us / 1000000 * self->config.clock_skew_ppm +
                         (int64_t)now_us % 1000000 * self->config.clock_skew_ppm / 1000000;
     return ntp_from_us((uint64_t)((int64_t)now_us + self->config.clock_offset_us + skewed_us));
@@ -45,7 +45,7 @@ static void on_report(peer *self, uint64_t now_us, const rtcp_packet *packet) {
         send_stream_on_report(sender->stream, &block);
         if (!block.last_sr) continue;
         // RFC 3550 section 6.4.1: A - LSR - DLSR; rounding may take it a little below zero.
-        uint32_t trip = ntp_compact(client_ntp(self, now_us)) - block.last_sr - block.delay_since_sr;
+        uint32_t trip = ntp_compact(peer_ntp(self, now_us)) - block.last_sr - block.delay_since_sr;
         self->stats.rtt_us = (int32_t)trip > 0 ? ntp_compact_to_us(trip) : 1;
     }
 }
@@ -217,7 +217,7 @@ static bool next_sender_info(peer *self, uint64_t now_us, uint32_t *ssrc, rtcp_s
     while (self->report_sender < self->sender_count) {
         const send_stream *stream = self->senders[self->report_sender++].stream;
         *ssrc = send_stream_ssrc(stream);
-        if (send_stream_report(stream, now_us, client_ntp(self, now_us), info)) return true;
+        if (send_stream_report(stream, now_us, peer_ntp(self, now_us), info)) return true;
     }
     return false;
 }

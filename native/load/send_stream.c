@@ -74,6 +74,8 @@ typedef struct extension_block {
     uint8_t send_time[3];
     uint8_t transport[2];
     uint8_t level;
+    uint8_t capture[8];
+    uint8_t orientation;
 } extension_block;
 
 static void add_element(extension_block *block, const send_stamp *stamp, rtp_ext_kind kind, const void *data,
@@ -83,8 +85,8 @@ static void add_element(extension_block *block, const send_stamp *stamp, rtp_ext
         (rtp_ext_element){.id = stamp->ids[kind], .length = (uint8_t)length, .data = data};
 }
 
-static void gather_extensions(const send_stream *self, const outgoing_ssrc *out, const send_stamp *stamp,
-                              extension_block *block) {
+static void gather_extensions(const send_stream *self, const outgoing_ssrc *out, const source_packet *packet,
+                              const send_stamp *stamp, extension_block *block) {
     const source_config *config = source_model_get_config(self->source);
     block->count = 0;
     if (!out->known) {
@@ -103,6 +105,13 @@ static void gather_extensions(const send_stream *self, const outgoing_ssrc *out,
         block->level = (uint8_t)((config->voice ? 0x80 : 0) | config->audio_level);
         add_element(block, stamp, RTP_EXT_AUDIO_LEVEL, &block->level, 1);
     }
+    writer capture = writer_over(block->capture, sizeof block->capture);
+    writer_u64(&capture, ntp_from_us((uint64_t)((int64_t)packet->mark.capture_us + stamp->ntp_us)));
+    add_element(block, stamp, RTP_EXT_ABS_CAPTURE_TIME, block->capture, sizeof block->capture);
+    // libwebrtc says how a picture is turned in the last packet of key frames, and only where it is.
+    block->orientation = config->orientation;
+    if (packet->marker && packet->mark.key && config->orientation)
+        add_element(block, stamp, RTP_EXT_ORIENTATION, &block->orientation, 1);
 }
 
 // The payload is made where it is to be encrypted, in place: no byte of it is copied.
@@ -111,7 +120,7 @@ static int build_packet(send_stream *self, srtp_sender *sender, const outgoing_s
     if (!out->srtp) return -ENOKEY;
     writer w = writer_over(output, capacity);
     extension_block block;
-    gather_extensions(self, out, stamp, &block);
+    gather_extensions(self, out, packet, stamp, &block);
     rtp_write_header(&w, &(rtp_header){
                              .marker = packet->marker,
                              .has_extension = block.count > 0,

@@ -44,6 +44,7 @@ uint32_t send_stream_rtx_ssrc(const send_stream *self);
 typedef struct send_stamp {
     const uint8_t *ids; // by rtp_ext_kind, 0: not negotiated
     uint64_t now_us;    // for abs-send-time
+    int64_t ntp_us;     // client's NTP clock minus that of `now_us`, for abs-capture-time
     seq16 transport_sequence;
 } send_stamp;
 

@@ -44,6 +44,7 @@ typedef struct source_config {
     uint32_t key_size_percent;    // key frame's size relative to a delta frame's: 500 is five times
     uint32_t key_interval;        // frames from key frame to key frame; 0: only at start and on request
     uint32_t size_spread_percent; // frame sizes vary evenly by this much to both sides, at most 90
+    uint8_t orientation;          // of the picture, as header extension (3GPP TS 26.114 section 7.4.5); 0: upright
     uint32_t phase_us;            // the first capture is this long after the source may start
     uint8_t layer_count;          // 1 to SOURCE_MAX_LAYERS; audio: 1
     source_layer_config layers[SOURCE_MAX_LAYERS];

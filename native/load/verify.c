@@ -176,8 +176,20 @@ static void check_adjacent(verify *self, const frame *before, const frame *after
     if (self->config.video && !successor && !after->mark.key) self->stats.chain_breaks++;
 }
 
+// Whether something else was shown between two frames: a layer that falls silent gives way to another one, and goes on
+// with the very next frame when it comes back.
+static bool is_parted(const verify *self, const frame *before, const frame *after) {
+    for (size_t i = 0; i < VERIFY_FRAMES; i++) {
+        const frame *f = &self->frames[i];
+        if (f->used && f->mark.stream != after->mark.stream && f->first > before->first && f->first < after->first)
+            return true;
+    }
+    return false;
+}
+
 // Two complete frames that followed one another at the source.
 static void check_successive(verify *self, const frame *before, const frame *after) {
+    if (after->mark.key && is_parted(self, before, after)) return;
     if (before->first + before->mark.count != after->first) self->stats.numbering_errors++;
 }
 

@@ -51,6 +51,7 @@ cdef extern from "load/source_model.h" nogil:
         uint32_t key_size_percent
         uint32_t key_interval
         uint32_t size_spread_percent
+        uint8_t orientation
         uint32_t phase_us
         uint8_t layer_count
         source_layer_config layers[3]

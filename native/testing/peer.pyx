@@ -18,7 +18,7 @@ cdef extern from "core/address.h" nogil:
 
 cdef extern from "core/rtp_ext.h" nogil:
     int RTP_EXT_AUDIO_LEVEL, RTP_EXT_ABS_SEND_TIME, RTP_EXT_TRANSPORT_CC, RTP_EXT_MID, RTP_EXT_RID
-    int RTP_EXT_REPAIRED_RID
+    int RTP_EXT_REPAIRED_RID, RTP_EXT_ORIENTATION, RTP_EXT_ABS_CAPTURE_TIME
 
 cdef extern from "core/srtp.h" nogil:
     ctypedef int srtp_profile
@@ -170,6 +170,8 @@ EXTENSIONS = {
     "mid": RTP_EXT_MID,
     "rid": RTP_EXT_RID,
     "repaired-rid": RTP_EXT_REPAIRED_RID,
+    "orientation": RTP_EXT_ORIENTATION,
+    "abs-capture-time": RTP_EXT_ABS_CAPTURE_TIME,
 }
 
 Address = tuple
@@ -331,7 +333,8 @@ cdef class Peer:
 
     def add_video(self, layers, *, str mid="", uint8_t payload_type=96, uint8_t rtx_payload_type=97,
                   uint32_t frames_per_second=30, uint16_t max_packet_bytes=1100, uint32_t key_size_percent=500,
-                  uint32_t key_interval=0, uint32_t size_spread_percent=0, uint32_t phase_us=0):
+                  uint32_t key_interval=0, uint32_t size_spread_percent=0, uint32_t phase_us=0,
+                  uint8_t orientation=0):
         cdef source_config config
         memset(&config, 0, sizeof(config))
         if not 1 <= len(layers) <= 3:
@@ -347,6 +350,7 @@ cdef class Peer:
         config.key_interval = key_interval
         config.size_spread_percent = size_spread_percent
         config.phase_us = phase_us
+        config.orientation = orientation
         config.layer_count = len(layers)
         for i, layer in enumerate(layers):
             config.layers[i].ssrc = layer.ssrc

@@ -199,6 +199,7 @@ class Peer:
         key_interval: int = 0,
         size_spread_percent: int = 0,
         phase_us: int = 0,
+        orientation: int = 0,
     ) -> int:
         """The source's index."""
     def set_muted(self, index: int, muted: bool) -> None: ...

@@ -11,7 +11,7 @@ import hashlib
 import heapq
 import random
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
@@ -36,6 +36,7 @@ EXTENSION_IDS = {
     "rid": 10,
     "repaired-rid": 11,
 }
+EXTRA_IDS = {"orientation": 12, "abs-capture-time": 13}  # for those who ask for them
 SEND_EXTENSIONS = ("audio-level", "abs-send-time", "transport-cc")
 # What one instant may take before it counts as a loop that never ends.
 MAX_ROUNDS = 10_000
@@ -185,9 +186,14 @@ class World:
         up: Conditions | None = None,
         down: Conditions | None = None,
         observations: int = 0,
+        extra: Collection[str] = (),
         **settings: Any,
     ) -> Client:
-        """A client with one network and an open transport; keys follow its first check. `settings` are the peer's."""
+        """A client with one network and an open transport; keys follow its first check. `extra` names header extensions of
+        EXTRA_IDS that it sends and takes; `settings` are the peer's.
+        """
+        extension_ids = EXTENSION_IDS | {kind: EXTRA_IDS[kind] for kind in extra}
+        send_extensions = (*SEND_EXTENSIONS, *extra)
         number = len(self.clients)
         taken = {client.transport for client in self.clients if client.engine == engine and client.open}
         transport = next(i for i in range(len(taken) + 1) if i not in taken)
@@ -202,8 +208,8 @@ class World:
             remote_password=local_password,
             server=self.server_address(engine),
             start_us=self.now_us,
-            send_extensions=EXTENSION_IDS,
-            receive_extensions={kind: EXTENSION_IDS[kind] for kind in SEND_EXTENSIONS},
+            send_extensions=extension_ids,
+            receive_extensions={kind: extension_ids[kind] for kind in send_extensions},
             observations=observations,
             **settings,
         )
@@ -236,8 +242,8 @@ class World:
                 (payloads.opus, 0, OPUS, "opaque", 48000),
                 (payloads.vp8, payloads.rtx, VP8, "vp8", 90000),
             ],
-            EXTENSION_IDS,
-            SEND_EXTENSIONS,
+            extension_ids,
+            send_extensions,
         )
         self._touch(engine)
         return client
@@ -335,7 +341,7 @@ class World:
         return slot
 
     def fill(self, receiver: Client, slot: Slot, publisher: Client, track: Track, layer: int = 0) -> None:
-        """Shows a layer of a track in a slot."""
+        """Shows a track in a slot, in that layer or the highest below it that is sent."""
         self.engines[receiver.engine].slot_source(
             self.now_us, receiver.transport, slot.number, track.source, publisher.engine, layer
         )
