@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.architecture import encryption, imports, includes
+from tests.architecture import encryption, imports, includes, typescript
 from tests.architecture.call_graph import CallGraph
 
 ROOT = Path(__file__).resolve().parent.parent
 NATIVE = ROOT / "native"
+WEB = ROOT / "sfu" / "web" / "src"
 
 
 # ---- #include ----
@@ -306,3 +307,36 @@ def test_planted_registry_is_found(tmp_path: Path) -> None:
     (tmp_path / "lock.txt").write_bytes(b"--index-url https://" + _REGISTRIES[0] + b"/simple\n")
     subprocess.run(["git", "add", "lock.txt"], cwd=tmp_path, check=True)
     assert _files_with_registry(tmp_path) == [f"lock.txt names {_REGISTRIES[0].decode()}"]
+
+
+# ---- imports in TypeScript ----
+
+
+def test_typescript_imports_point_one_way() -> None:
+    assert typescript.violations(WEB) == []
+
+
+@pytest.mark.parametrize(
+    "file,line,expected",
+    [
+        ("e2ee/planted.ts", 'import { a } from "../worker/messages.ts";', "layer e2ee may not use worker"),
+        ("worker/planted.ts", 'export * from "../sdk/index.ts";', "layer worker may not use sdk/index.ts"),
+        ("sdk/planted.ts", 'import { k } from "../e2ee/keys.ts";', "layer sdk may not use e2ee/keys.ts"),
+        ("sdk/planted.ts", 'import {\n  S,\n} from "../worker/session.ts";', "may not use worker/session.ts"),
+        ("app/planted.ts", 'await import("../worker/client.ts");', "layer app may not use worker/client.ts"),
+        ("app/planted.ts", 'import "left-pad";', "left-pad is not of this client"),
+        ("e2ee/planted.ts", "const at = Date.now();", "time is an argument"),
+        ("sdk/planted.ts", "await crypto.subtle.digest(a, b);", "keys are the worker's"),
+        ("app/planted.ts", "sender.transform = null;", "sends in clear"),
+        ("extra/planted.ts", "", "layer extra is not in the table"),
+    ],
+)
+def test_planted_typescript_is_found(tmp_path: Path, file: str, line: str, expected: str) -> None:
+    source = tmp_path / "src"
+    shutil.copytree(WEB, source)
+    (source / file).parent.mkdir(exist_ok=True)
+    (source / file).write_text(line + "\n", encoding="utf-8")
+    found = typescript.violations(source)
+    assert len(found) == 1
+    assert found[0].startswith(file)
+    assert expected in found[0]
