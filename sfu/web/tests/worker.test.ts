@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { roomKeys } from "../src/e2ee/keys.ts";
+import { PROFILE, seal } from "../src/e2ee/sealed.ts";
 import type { Requests, Stats } from "../src/worker/messages.ts";
+import { FAILING_MS, SlotState } from "../src/worker/slot_state.ts";
 import { Clock, FakePage, settle, turns, type FakeTransformer } from "./browser.ts";
-import { VECTORS } from "./vectors.ts";
+import { SENDER, unhex, VECTORS } from "./vectors.ts";
 
 const LINK = VECTORS.link.accepted[0]?.link.split("#")[1] ?? "";
 const VP8_KEY = Uint8Array.of(0x50, 1, 2, 3);
@@ -42,7 +45,7 @@ function shows(page: FakePage, slot: number, kind: "audio" | "video"): FakeTrans
 }
 
 /** The sealed frames of these, which went in one after the other. */
-async function seal(page: FakePage, source: "microphone" | "camera", mimeType: string, ...frames: Uint8Array[]) {
+async function sealFrames(page: FakePage, source: "microphone" | "camera", mimeType: string, ...frames: Uint8Array[]) {
   const line = sends(page, source);
   for (const frame of frames) line.put(frame, mimeType);
   await settle(() => line.out.length === frames.length);
@@ -84,6 +87,14 @@ test("a transform made before the link is open runs once it is", async () => {
   assert.deepEqual(page.told("ready"), [{ transform: 7 }]);
 });
 
+test("requests are done one after the other, also those that nobody waited for", async () => {
+  const page = new FakePage(new Clock());
+  const asked = [page.request("open", { fragment: LINK }), page.request("addSource", { source: "camera" })];
+  const lines = ["one", "two", "three"].map((text) => page.request("sealChat", { text }));
+  await Promise.all(asked);
+  assert.deepEqual((await Promise.all(lines)).map(({ line }) => line.n), [1, 2, 3]);
+});
+
 test("a link is refused by name, and another opened then; one alone is", async () => {
   const page = new FakePage(new Clock());
   await assert.rejects(page.request("open", { fragment: LINK.slice(0, 40) }), (error: Error & { code: string }) => {
@@ -115,9 +126,9 @@ test("what is sent opens at the other's, in its order, by its source", async () 
   const both = await pair();
   const { ana, bob, sender } = both;
   await introduce(both);
-  const video = await seal(ana, "camera", "video/VP8", VP8_KEY, VP8_DELTA, VP8_DELTA);
+  const video = await sealFrames(ana, "camera", "video/VP8", VP8_KEY, VP8_DELTA, VP8_DELTA);
   assert.deepEqual(video.map((data) => data[0]), [0x10, 0x11, 0x11]);
-  const audio = await seal(ana, "microphone", "audio/opus", Uint8Array.of(1), Uint8Array.of(2));
+  const audio = await sealFrames(ana, "microphone", "audio/opus", Uint8Array.of(1), Uint8Array.of(2));
   const [picture, sound] = [shows(bob, 0, "video"), shows(bob, 1, "audio")];
   for (const data of video) picture.put(data, "video/VP8");
   for (const data of audio) sound.put(data, "audio/opus");
@@ -151,8 +162,8 @@ test("a source's counter goes on under another transform", async () => {
   const both = await pair();
   const { ana, bob } = both;
   await introduce(both);
-  const first = await seal(ana, "camera", "video/VP9", VP8_KEY, VP8_KEY);
-  const second = await seal(ana, "camera", "video/VP9", VP8_KEY, VP8_KEY);
+  const first = await sealFrames(ana, "camera", "video/VP9", VP8_KEY, VP8_KEY);
+  const second = await sealFrames(ana, "camera", "video/VP9", VP8_KEY, VP8_KEY);
   const line = shows(bob, 0, "video");
   for (const data of [...first, ...second]) line.put(data, "video/VP9");
   await settle(() => line.out.length === 4);
@@ -162,14 +173,14 @@ test("a source's counter goes on under another transform", async () => {
 test("frames that come before the profile are shown after it, in their order", async () => {
   const both = await pair();
   const { ana, bob } = both;
-  const video = await seal(ana, "camera", "video/VP8", VP8_KEY, VP8_DELTA);
+  const video = await sealFrames(ana, "camera", "video/VP8", VP8_KEY, VP8_DELTA);
   const line = shows(bob, 0, "video");
   for (const data of video) line.put(data, "video/VP8");
   await received(bob, 2);
   assert.deepEqual(line.out, []);
   assert.deepEqual(await counts(bob), { held: 2 });
   await introduce(both);
-  for (const data of await seal(ana, "camera", "video/VP8", VP8_DELTA)) line.put(data, "video/VP8");
+  for (const data of await sealFrames(ana, "camera", "video/VP8", VP8_DELTA)) line.put(data, "video/VP8");
   await settle(() => line.out.length === 3);
   assert.deepEqual(line.bytes, [[...VP8_KEY], [...VP8_DELTA], [...VP8_DELTA]]);
   assert.equal(line.requests, 0, "nothing is missing");
@@ -179,7 +190,7 @@ test("what nobody claims in five seconds is dropped, and a key frame asked for",
   const both = await pair();
   const { clock, ana, bob } = both;
   const line = shows(bob, 0, "video");
-  for (const data of await seal(ana, "camera", "video/VP8", VP8_KEY)) line.put(data, "video/VP8");
+  for (const data of await sealFrames(ana, "camera", "video/VP8", VP8_KEY)) line.put(data, "video/VP8");
   await received(bob, 1);
   clock.advance(4999);
   bob.worker.tick();
@@ -193,7 +204,7 @@ test("what nobody claims in five seconds is dropped, and a key frame asked for",
 test("where more came before the profile than is held, a key frame is asked for after it", async () => {
   const both = await pair();
   const { ana, bob } = both;
-  const video = await seal(ana, "camera", "video/VP8", VP8_KEY, ...Array.from({ length: 64 }, () => VP8_DELTA));
+  const video = await sealFrames(ana, "camera", "video/VP8", VP8_KEY, ...Array.from({ length: 64 }, () => VP8_DELTA));
   const line = shows(bob, 0, "video");
   for (const data of video) line.put(data, "video/VP8");
   await received(bob, 65);
@@ -207,7 +218,7 @@ test("a picture that lost a frame asks for a key frame once one opens, once a se
   const both = await pair();
   const { clock, ana, bob } = both;
   await introduce(both);
-  const video = await seal(ana, "camera", "video/VP8", VP8_KEY, VP8_DELTA, VP8_DELTA, VP8_DELTA, VP8_DELTA);
+  const video = await sealFrames(ana, "camera", "video/VP8", VP8_KEY, VP8_DELTA, VP8_DELTA, VP8_DELTA, VP8_DELTA);
   const line = shows(bob, 0, "video");
   for (const [index, data] of video.entries()) {
     if (index === 1 || index === 3) data[data.length - 1] = (data[data.length - 1] ?? 0) ^ 1;
@@ -218,7 +229,7 @@ test("a picture that lost a frame asks for a key frame once one opens, once a se
   assert.deepEqual(await counts(bob), { opened: 3, forged: 2 });
   clock.advance(1000);
   line.put(Uint8Array.of(0x12, 1), "video/VP8");
-  line.put((await seal(ana, "camera", "video/VP8", VP8_DELTA))[0] ?? assert.fail(), "video/VP8");
+  line.put((await sealFrames(ana, "camera", "video/VP8", VP8_DELTA))[0] ?? assert.fail(), "video/VP8");
   await settle(() => line.out.length === 4);
   assert.equal(line.requests, 2);
 });
@@ -227,7 +238,7 @@ test("a repeat is no loss: no key frame is asked for", async () => {
   const both = await pair();
   const { ana, bob } = both;
   await introduce(both);
-  const [key, delta] = await seal(ana, "camera", "video/VP8", VP8_KEY, VP8_DELTA);
+  const [key, delta] = await sealFrames(ana, "camera", "video/VP8", VP8_KEY, VP8_DELTA);
   const line = shows(bob, 0, "video");
   for (const data of [key, key, delta]) line.put(data ?? assert.fail(), "video/VP8");
   await settle(() => line.out.length === 2);
@@ -239,7 +250,7 @@ test("repeats and empty frames are dropped without a word", async () => {
   const both = await pair();
   const { clock, ana, bob } = both;
   await introduce(both);
-  const [data] = await seal(ana, "microphone", "audio/opus", Uint8Array.of(1));
+  const [data] = await sealFrames(ana, "microphone", "audio/opus", Uint8Array.of(1));
   const line = shows(bob, 0, "audio");
   for (let round = 0; round < 3; round++) {
     line.put(data ?? assert.fail(), "audio/opus");
@@ -257,7 +268,7 @@ test("a slot whose frames do not open is told once, with who the KID names, and 
   const { clock, ana, bob, sender } = both;
   await introduce(both);
   const line = shows(bob, 3, "audio");
-  const audio = await seal(ana, "microphone", "audio/opus", ...Array.from({ length: 8 }, () => Uint8Array.of(1)));
+  const audio = await sealFrames(ana, "microphone", "audio/opus", ...Array.from({ length: 8 }, () => Uint8Array.of(1)));
   for (const [index, data] of audio.entries()) {
     if (index > 0 && index < 6) data[data.length - 1] = (data[data.length - 1] ?? 0) ^ 1;
     line.put(data, "audio/opus");
@@ -277,7 +288,7 @@ test("a stranger's frames are told as such", async () => {
   const both = await pair();
   const { clock, ana, bob } = both;
   const line = shows(bob, 0, "audio");
-  const audio = await seal(ana, "microphone", "audio/opus", Uint8Array.of(1), Uint8Array.of(2));
+  const audio = await sealFrames(ana, "microphone", "audio/opus", Uint8Array.of(1), Uint8Array.of(2));
   for (const [index, data] of audio.entries()) {
     line.put(data, "audio/opus");
     await received(bob, index + 1);
@@ -294,7 +305,7 @@ test("who is shown is who the key says, and the server's other word is told", as
   const line = shows(bob, 0, "audio");
   const show = async (): Promise<void> => {
     const had = line.out.length;
-    for (const data of await seal(ana, "microphone", "audio/opus", Uint8Array.of(1))) line.put(data, "audio/opus");
+    for (const data of await sealFrames(ana, "microphone", "audio/opus", Uint8Array.of(1))) line.put(data, "audio/opus");
     await settle(() => line.out.length > had);
   };
   await show();
@@ -318,7 +329,7 @@ test("a microphone in a video slot is not shown", async () => {
   const { ana, bob } = both;
   await introduce(both);
   const line = shows(bob, 0, "video");
-  for (const data of await seal(ana, "microphone", "audio/opus", Uint8Array.of(1))) line.put(data, "video/VP9");
+  for (const data of await sealFrames(ana, "microphone", "audio/opus", Uint8Array.of(1))) line.put(data, "video/VP9");
   await received(bob, 1);
   assert.deepEqual(line.out, []);
   assert.deepEqual(await counts(bob), { wrong_kind: 1 });
@@ -339,7 +350,7 @@ test("the roster: name, sources, mute, recording, heard, gone", async () => {
   };
   assert.deepEqual(latest(), [person]);
   const line = shows(bob, 0, "audio");
-  for (const data of await seal(ana, "microphone", "audio/opus", Uint8Array.of(1))) line.put(data, "audio/opus");
+  for (const data of await sealFrames(ana, "microphone", "audio/opus", Uint8Array.of(1))) line.put(data, "audio/opus");
   await settle(() => line.out.length === 1);
   clock.advance(50);
   assert.deepEqual(latest(), [{ ...person, heard: true }]);
@@ -353,6 +364,32 @@ test("the roster: name, sources, mute, recording, heard, gone", async () => {
   clock.advance(50);
   assert.deepEqual(latest(), []);
   assert.deepEqual(await counts(bob), { opened: 1, message_replayed: 1 });
+});
+
+test("a source that another has claimed is not shown as theirs", async () => {
+  const both = await pair();
+  const { clock, ana, bob, sender } = both;
+  await introduce(both);
+  const { kid } = await ana.request("addSource", { source: "camera" });
+  const { profile: key, roomId } = await roomKeys(unhex(VECTORS.link.secret));
+  const sources = [{ kid, kind: "camera", muted: false }, { kid: "00000000000000aa", kind: "screen", muted: false }];
+  const fields = { sender: SENDER, n: 1, at: 0, name: "Eve", sources, recording: false };
+  const bytes = await seal({ kind: PROFILE, key, roomId }, fields);
+  assert.equal(await bob.request("openProfile", { participant: 9, bytes }), SENDER);
+  clock.advance(50);
+  const people = bob.told("roster").at(-1)?.people ?? [];
+  assert.deepEqual(people.find((person) => person.sender === SENDER)?.sources, [{ kind: "screen", muted: false }]);
+  assert.deepEqual(people.find((person) => person.sender === sender)?.sources.length, 2);
+});
+
+test("frames that fail now and then are no failure of the slot", () => {
+  const slot = new SlotState(0);
+  slot.onOpened("ana", "camera", 1, 0);
+  assert.deepEqual(slot.onFailed("forged", "ana", 100), []);
+  assert.deepEqual(slot.onOpened("ana", "camera", 1, 900), []);
+  assert.deepEqual(slot.onFailed("forged", "ana", 1000), []);
+  assert.deepEqual(slot.onFailed("forged", "ana", 1000 + FAILING_MS - 1), []);
+  assert.equal(slot.onFailed("forged", "ana", 1000 + FAILING_MS).length, 1);
 });
 
 test("a profile names only sources that there are, and a name that may be sent", async () => {
@@ -400,12 +437,12 @@ test("a sender that falls behind is told in whole seconds, and when it is over",
     await settle(() => line.out.length > had);
     bob.worker.tick();
   };
-  const [first, late] = await seal(ana, "microphone", "audio/opus", Uint8Array.of(1), Uint8Array.of(2));
+  const [first, late] = await sealFrames(ana, "microphone", "audio/opus", Uint8Array.of(1), Uint8Array.of(2));
   await show(first ?? assert.fail());
   clock.advance(14_700);
   await show(late ?? assert.fail());
   assert.deepEqual(bob.told("behind"), [{ sender, seconds: 14 }]);
-  for (const data of await seal(ana, "microphone", "audio/opus", Uint8Array.of(3))) await show(data);
+  for (const data of await sealFrames(ana, "microphone", "audio/opus", Uint8Array.of(3))) await show(data);
   assert.deepEqual(bob.told("behind"), [{ sender, seconds: 14 }, { sender, seconds: 0 }]);
 });
 
@@ -440,7 +477,7 @@ test("a slot of a new connection is told anew, though it shows the same", async 
   const both = await pair();
   await introduce(both);
   const { ana, bob, sender } = both;
-  const [first, second] = await seal(ana, "microphone", "audio/opus", Uint8Array.of(1), Uint8Array.of(2));
+  const [first, second] = await sealFrames(ana, "microphone", "audio/opus", Uint8Array.of(1), Uint8Array.of(2));
   shows(bob, 0, "audio").put(first!, "audio/opus");
   await received(bob, 1);
   shows(bob, 0, "audio").put(second!, "audio/opus");
