@@ -186,6 +186,19 @@ test("frames that come before the profile are shown after it, in their order", a
   assert.equal(line.requests, 0, "nothing is missing");
 });
 
+test("a large frame that was held is not overtaken by the small ones behind it", async () => {
+  const both = await pair();
+  const { ana, bob } = both;
+  const sizes = [900_000, 1, 1, 1, 1];
+  const video = await sealFrames(ana, "camera", "video/VP9", ...sizes.map((size) => new Uint8Array(size)));
+  const line = shows(bob, 0, "video");
+  for (const data of video) line.put(data, "video/VP9");
+  await received(bob, 5);
+  await introduce(both);
+  await settle(() => line.out.length === 5);
+  assert.deepEqual(line.out.map(({ data }) => data.byteLength), sizes);
+});
+
 test("what nobody claims in five seconds is dropped, and a key frame asked for", async () => {
   const both = await pair();
   const { clock, ana, bob } = both;
@@ -390,6 +403,18 @@ test("frames that fail now and then are no failure of the slot", () => {
   assert.deepEqual(slot.onFailed("forged", "ana", 1000), []);
   assert.deepEqual(slot.onFailed("forged", "ana", 1000 + FAILING_MS - 1), []);
   assert.equal(slot.onFailed("forged", "ana", 1000 + FAILING_MS).length, 1);
+});
+
+test("the server's word counts as wrong only where it was so for long at a time", () => {
+  const slot = new SlotState(0);
+  slot.onSaid(2);
+  const events = (owner: number, nowMs: number): string[] =>
+    slot.onOpened("ana", "camera", owner, nowMs).map(({ event }) => event);
+  assert.deepEqual(events(1, 0), ["opened"]);
+  assert.deepEqual(events(2, 500), []);
+  assert.deepEqual(events(1, 900), []);
+  assert.deepEqual(events(1, 1900), []);
+  assert.deepEqual(events(1, 1901), ["wrong_sender"]);
 });
 
 test("a profile names only sources that there are, and a name that may be sent", async () => {
