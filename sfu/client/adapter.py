@@ -88,7 +88,9 @@ class FrameSource(Protocol):
 
 @dataclass(frozen=True)
 class Sealing:
-    """What a sender asks of its owner. `seal` may raise: then nothing is sent any more, and `on_error` is told."""
+    """What a sender asks of its owner. `seal` may raise: then nothing is sent any more, and `on_error` is told; it is
+    told too of a source that raises, which only ends that source.
+    """
 
     seal: Callable[[Codec, bytes, int], bytes]
     now_ms: Callable[[], float]
@@ -113,6 +115,7 @@ class Sender:
     def __init__(self, transceiver: RTCRtpTransceiver, sealing: Sealing) -> None:
         self.kind: str = transceiver.kind
         self.muted = False
+        self.dead = False
         self._rtc = cast("Any", transceiver.sender)
         self._sealing = sealing
         self._encoder: Encoder = Vp8() if self.kind == "video" else Opus()
@@ -153,6 +156,7 @@ class Sender:
         except (asyncio.CancelledError, MediaStreamError):
             raise
         except Exception as error:
+            self.dead = True
             self._sealing.on_error(error)
             raise MediaStreamError from error
 
@@ -166,12 +170,8 @@ class Sender:
             self._changed.clear()
             await self._changed.wait()
             return
-        frame = await source.recv()
-        if source is not self._source:
-            return
+        frame = await self._read(source)
         if frame is None:
-            self._source = None
-            self._sealing.on_end()
             return
         if self.muted:
             self._key_frame = True
@@ -182,6 +182,26 @@ class Sender:
         level = compute_audio_level_dbov(frame) if isinstance(frame, AudioFrame) else None
         for data, timestamp in encoded:
             self._seal(data, timestamp, level)
+
+    async def _read(self, source: FrameSource) -> AudioFrame | VideoFrame | None:
+        """None when another source has taken its place, or it has come to its end."""
+        self._changed.clear()
+        reading = asyncio.ensure_future(source.recv())
+        changing = asyncio.ensure_future(self._changed.wait())
+        try:
+            await asyncio.wait({reading, changing}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            reading.cancel()
+            changing.cancel()
+            await asyncio.gather(reading, changing, return_exceptions=True)
+        if source is not self._source or reading.cancelled():
+            return None
+        error = reading.exception()
+        if error is None and (frame := reading.result()) is not None:
+            return frame
+        self._source = None
+        self._sealing.on_end() if error is None else self._sealing.on_error(error)
+        return None
 
     def _seal(self, data: bytes, timestamp: int, level: int | None) -> None:
         rate = self._encoder.clock_rate
@@ -243,6 +263,7 @@ class Transport:
         *,
         loopback: bool = False,
     ) -> None:
+        self.number: int | None = None  # by the server's count
         self._pc = RTCPeerConnection(RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
         self._on_frame = on_frame
         self._on_lost = on_lost

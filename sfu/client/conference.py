@@ -10,9 +10,9 @@ import contextlib
 import secrets
 import time
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
 
 from sfu.client import events
@@ -50,8 +50,11 @@ TICK_S = 0.5
 LEAVE_S = 5.0
 EVENTS = 1024  # not read yet; beyond that the oldest go
 KEY_FRAME_US = 1_000_000  # between two requests on one line
+REFUSED_S = 1.0  # for the rate; then the request is made again
 ROSTER_S = 5.0  # between two readings, in a room too large to be told of all
 JOIN_TRIES = 5
+
+_T = TypeVar("_T")
 
 Sink = Callable[[Person, Opened], None]
 
@@ -240,6 +243,8 @@ class Conference:
                 self._add_sender(self._transport, source)
                 await self._negotiate(self._transport)
             elif sender is not None:
+                if sender.dead:
+                    raise LocalError(f"{source} could not be sealed once: nothing of it is sent any more")
                 sender.set_source(track)
         return source
 
@@ -370,13 +375,20 @@ class Conference:
             await self._negotiate(transport)
 
     async def _negotiate(self, transport: Transport) -> None:
-        answer = await self._signaling.request(Offer, Answer, sdp=await transport.offer())
+        sdp = await transport.offer()
+        answer = await self._patiently(lambda: self._signaling.request(Offer, Answer, sdp=sdp))
+        if transport.number not in {None, answer.transport}:
+            # The server had lost its side of the connection: what it answers is of another.
+            self._on_lost()
+            return
+        transport.number = answer.transport
         await transport.accept(answer.sdp)
 
     def _add_sender(self, transport: Transport, source: Source) -> None:
         outlet = self._outlets[source]
 
         def failed(error: BaseException) -> None:
+            self._sources.pop(source, None)
             self._tell(events.Ended(source, error))
 
         def ended() -> None:
@@ -481,7 +493,7 @@ class Conference:
         if not self._closing:
             self._spawn(self._reconnect_media())
 
-    def _on_end(self, error: SfuError) -> None:
+    def _on_end(self, error: BaseException) -> None:
         if not self._closing:
             self._spawn(self._shut(error))
 
@@ -520,16 +532,18 @@ class Conference:
         await self._send(Kind.CHAT, seal_line(line, self._keys, salt))
 
     async def _send(self, kind: Kind, payload: bytes) -> None:
+        await self._patiently(lambda: self._signaling.deliver(kind, payload, Ok))
+
+    @staticmethod
+    async def _patiently(request: Callable[[], Awaitable[_T]]) -> _T:
         """A refusal for the rate is not for ever."""
         while True:
             try:
-                await self._signaling.deliver(kind, payload, Ok)
+                return await request()
             except ServerError as error:
                 if error.code != Code.RATE_LIMITED:
                     raise
-                await asyncio.sleep(1)
-            else:
-                return
+            await asyncio.sleep(REFUSED_S)
 
     def _tell(self, event: events.Event) -> None:
         if len(self._events) >= EVENTS:
@@ -545,7 +559,7 @@ class Conference:
     def _on_task_done(self, task: "asyncio.Task[None]") -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            self._tell(events.Closed(error))
+            self._on_end(error)
 
 
 def signaling_url(server: str | None) -> str:

@@ -17,7 +17,7 @@ from sfu.client.envelope import Codec
 from sfu.client.frames import FrameOpener, SendingSource
 from sfu.client.keys import LinkKeys, Source
 from sfu.client.outlet import Outlet
-from sfu.client.tracks import TestPattern, Tone
+from sfu.client.tracks import OwnFrames, TestPattern, Tone
 from sfu.errors import LocalError
 from tests.client.vectors import SENDER, room_keys
 
@@ -176,3 +176,34 @@ async def test_offer_has_no_sendrecv_and_no_codec_that_is_not_sealed(transport: 
     assert lines.count("a=sendonly") == 2
     codecs = {line.split(" ")[1].split("/")[0] for line in lines if line.startswith("a=rtpmap")}
     assert codecs == {"opus", "VP8", "rtx"}
+
+
+async def test_source_that_gives_nothing_can_be_replaced(transport: Transport) -> None:
+    sender = _sender(transport, "video", lambda *_: b"sealed")
+    sender.set_source(OwnFrames("video"))
+    waiting = asyncio.create_task(sender._rtc._next_encoded_frame(VP8))
+    await asyncio.sleep(0.05)
+    assert not waiting.done()
+    sender.set_source(TestPattern(1))
+    assert (await waiting).payloads
+
+
+async def test_source_that_fails_ends_alone(transport: Transport) -> None:
+    """Its sender is there for another one; only what cannot be sealed closes it for good."""
+    errors: list[BaseException] = []
+    sender = _sender(transport, "video", lambda *_: b"sealed", errors)
+
+    class Broken:
+        media = "video"
+
+        async def recv(self) -> None:
+            raise OSError("no camera")
+
+    sender.set_source(Broken())
+    waiting = asyncio.create_task(sender._rtc._next_encoded_frame(VP8))
+    while not errors:  # noqa: ASYNC110  told by a callback
+        await asyncio.sleep(0.01)
+    assert str(errors[0]) == "no camera"
+    assert not sender.dead
+    sender.set_source(TestPattern(1))
+    assert (await waiting).payloads

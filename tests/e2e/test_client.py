@@ -221,6 +221,24 @@ async def test_lost_transport_is_replaced(link: Link) -> None:
         assert bob.counts == {}
 
 
+async def test_server_that_lost_its_side_is_offered_another_connection(link: Link) -> None:
+    async with (
+        Conference.join(link, name="Ana", slots=SLOTS) as ana,
+        Conference.join(link, name="Bob", slots=SLOTS) as bob,
+    ):
+        await bob.publish(TestPattern(9))
+        person = await somebody(ana, "Bob")
+        await seen(ana, person, 3)
+        before = bob._transport
+        assert before is not None
+        before.number = 99  # the answer will be of another
+        await bob.publish(Tone(500))
+        await until(lambda: bob._transport not in {before, None}, lambda: bob._transport)
+        assert await seen(ana, person, 10) == [9] * 10
+        assert await heard(ana, person) == pytest.approx(500, abs=10)
+        assert ana.counts == {}
+
+
 async def test_mute_is_seen_and_nothing_is_sent(link: Link) -> None:
     async with (
         Conference.join(link, name="Ana", slots=SLOTS) as ana,
