@@ -73,18 +73,26 @@ _PRESS = """([word]) => {
   found[0].click();
 }"""
 
-_TILES = """() => [...document.querySelectorAll(".tile")].map((tile) => {
-  const video = tile.querySelector("video");
-  return {
+# Frames decoded, by the receiver whose picture the tile shows: Firefox counts none that it presents.
+_TILES = """async () => {
+  const receivers = held.connections.flatMap((connection) => connection.getReceivers());
+  const decoded = async (video) => {
+    const [track] = video.hidden ? [] : (video.srcObject?.getTracks() ?? []);
+    const receiver = track && receivers.find((receiver) => receiver.track === track);
+    if (!receiver) return 0;
+    const inbound = [...(await receiver.getStats()).values()].find(({ type }) => type === "inbound-rtp");
+    return inbound?.framesDecoded ?? 0;
+  };
+  return Promise.all([...document.querySelectorAll(".tile")].map(async (tile) => ({
     label: tile.getAttribute("aria-label"),
     name: tile.querySelector(".tag > span").textContent,
     sender: tile.dataset.sender,
     slot: tile.dataset.slot === "" ? null : Number(tile.dataset.slot),
     sealed: tile.classList.contains("sealed"),
     talk: tile.classList.contains("talk"),
-    frames: video.hidden ? 0 : video.getVideoPlaybackQuality().totalVideoFrames,
-  };
-})"""
+    frames: await decoded(tile.querySelector("video")),
+  })));
+}"""
 
 # Only what opened gets to the decoder; what is made up for lack of it does not count.
 _SOUNDS = """async () => {
@@ -251,15 +259,17 @@ class AppClient:
         await self.page.close()
 
 
-async def all_see_all(clients: Sequence[AppClient], *, silent: Sequence[str] = ()) -> None:
-    """Under the name of each, and no other, pictures and sound go on coming in at all the others."""
-    names = {client.name for client in clients}
+async def all_see_all(
+    clients: Sequence[AppClient], *, silent: Sequence[str] = (), others: Sequence[str] = ()
+) -> None:
+    """Under the name of each, and no other, pictures and sound go on coming in at all the others. `others` are no pages."""
+    names = {client.name for client in clients} | set(others)
     for client in clients:
 
-        async def others(client: AppClient = client) -> bool:
+        async def all_there(client: AppClient = client) -> bool:
             return set(await client.tiles()) == names - {client.name}
 
-        await until(others, client.text)
+        await until(all_there, client.text)
     before = [await client.progress() for client in clients]
 
     async def progress() -> bool:

@@ -161,7 +161,7 @@ test("it greets, joins, and asks in order of ids", async () => {
 test("an error is told with its code", async () => {
   const world = new World();
   const wire = await world.enter();
-  const offer = world.signaling.request({ type: "offer", sdp: "" });
+  const offer = world.signaling.request({ type: "offer", sdp: "", heights: {} });
   wire.tell({ type: "error", id: wire.take()[0]!.id, code: "bad_offer", message: "line 1" });
   await assert.rejects(offer, { code: "bad_offer" });
 });

@@ -16,6 +16,9 @@ import { words } from "./words.ts";
 /** Who is found within it was here before: that is no news. */
 const FIRST_LOOK_MS = 3000;
 
+/** A view is said once sizes have come to rest. */
+const VIEW_MS = 500;
+
 type PanelName = "people" | "chat" | "devices";
 
 export class Call {
@@ -50,6 +53,8 @@ export class Call {
   readonly #since = performance.now();
   #known = new Map<string, Person>();
   #isDrawing = false;
+  #viewTimer: ReturnType<typeof setTimeout> | undefined;
+  #view = "";
   #wasAway = false;
 
   constructor(conference: Conference, devices: Devices, fragment: string, onEnded: (error: SfuError | null) => void) {
@@ -65,6 +70,7 @@ export class Call {
       h("p", { class: "say", text: words.madeSay }),
       copy("btn big"),
     ]);
+    this.#stage.onHeights = (heights) => this.#look(heights);
     this.#chat = new ChatPanel(
       (text) => conference.send(text),
       (line) => (line.sender === conference.people[0]!.sender ? null : line.name || words.guest),
@@ -290,6 +296,17 @@ export class Call {
     this.#selfOff.hidden = camera !== null;
   }
 
+  /** No picture is asked for larger than it is shown, and none that is not. */
+  #look(heights: ReadonlyMap<number, number>): void {
+    const wishes = [...heights].map(([slot, maxHeight]) => ({ slot, maxHeight })).sort((a, b) => a.slot - b.slot);
+    const view = JSON.stringify(wishes);
+    if (view === this.#view) return;
+    this.#view = view;
+    clearTimeout(this.#viewTimer);
+    // One that is lost with its connection is said again by the next, and a refused one leaves what was before.
+    this.#viewTimer = setTimeout(() => void this.#conference.setView(wishes).catch(() => {}), VIEW_MS);
+  }
+
   #drawSign({ signaling, media }: State, unopened: number): void {
     const isAway = signaling.name !== "open" || media === "disconnected";
     const isBad = unopened > 0;
@@ -314,6 +331,7 @@ export class Call {
     this.#isDrawing = false;
     for (const unhook of this.#unhook) unhook();
     this.#stage.close();
+    clearTimeout(this.#viewTimer);
     this.#notices.close();
     this.#devices.close();
     this.#sounds.update([]);

@@ -107,7 +107,12 @@ export class Stage {
   readonly #pager = h("div", { class: "pager" }, this.#before, this.#at, this.#after);
   readonly element = h("main", { class: "stage" }, this.#grid, this.#alone, this.#pager);
   readonly #views = new Map<string, TileView>(); // in order of seats
-  readonly #resize = new ResizeObserver(() => this.#place());
+  readonly #resize = new ResizeObserver(() => {
+    this.#place();
+    this.#tellHeights();
+  });
+  /** How high each tile's picture is on this screen, in its own pixels, by slot; 0 on another page. */
+  onHeights: (heights: ReadonlyMap<number, number>) => void = () => {};
   #page = 0;
   #placed = "";
 
@@ -143,11 +148,22 @@ export class Stage {
     this.#alone.hidden = this.#views.size > 0;
     this.#grid.classList.toggle("solo", this.#views.size === 1);
     this.#place();
+    this.#tellHeights();
   }
 
   #turn(by: number): void {
     this.#page += by;
     this.#place();
+    this.#tellHeights();
+  }
+
+  #tellHeights(): void {
+    const heights = new Map<number, number>();
+    for (const { element } of this.#views.values()) {
+      const slot = element.dataset["slot"];
+      if (slot) heights.set(Number(slot), Math.round(element.hidden ? 0 : element.clientHeight * devicePixelRatio));
+    }
+    this.onHeights(heights);
   }
 
   /** Sizes by hand: a change of seats is a cut, and no picture is ever mounted anew. */

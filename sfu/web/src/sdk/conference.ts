@@ -8,8 +8,9 @@
 import type { WorkerClient } from "../worker/client.ts";
 import type { ChatLine } from "../worker/messages.ts";
 import { Backoff } from "./backoff.ts";
-import { TokenBucket } from "./bucket.ts";
+import { Chat } from "./chat.ts";
 import { Coalesced } from "./coalesce.ts";
+import { codecsOf } from "./codecs.ts";
 import { Connection, type ConnectionState, type SenderKind } from "./connection.ts";
 import { Emitter } from "./emitter.ts";
 import { SfuError, asError } from "./errors.ts";
@@ -33,9 +34,6 @@ import {
   type ViewSlot,
 } from "./wire.ts";
 
-const CHAT_PER_SECOND = 5;
-const CHAT_BURST = 20;
-const CHAT_KEPT = 1000;
 const ROSTER_MS = 5_000; // between two readings of the list of a large room
 const DEATHS_MAX = 3; // of workers
 
@@ -62,9 +60,8 @@ export class Conference {
   readonly #tiles = new Tiles();
   readonly #levels: Levels;
   readonly #backoff = new Backoff(Math.random);
-  readonly #chatRate = new TokenBucket(CHAT_PER_SECOND, CHAT_BURST, performance.now());
   readonly #tracks: Record<SenderKind, MediaStreamTrack | null>;
-  readonly #lines: ChatLine[] = [];
+  readonly #chat = new Chat((line) => this.#emitter.emit("chat", line));
   readonly #profile = new Coalesced(() => this.#sealProfile());
   #client: WorkerClient | null = null;
   #signaling: Signaling | null = null;
@@ -140,7 +137,7 @@ export class Conference {
 
   /** The last lines, oldest first. */
   get chat(): readonly ChatLine[] {
-    return this.#lines;
+    return this.#chat.lines;
   }
 
   // ---- what one does ----
@@ -181,12 +178,8 @@ export class Conference {
 
   /** Resolves when the server has taken it. Fails with `too_fast`, and the worker's and server's codes. */
   async send(text: string): Promise<void> {
-    const wait = this.#chatRate.take(1, performance.now());
-    if (wait > 0) throw new SfuError("too_fast", `too many messages at once: wait ${Math.ceil(wait / 1000)} s`);
     const { client, signaling } = this.#parts();
-    const { bytes, line } = await client.request("sealChat", { text });
-    await signaling.relay(KIND_CHAT, 0, bytes);
-    this.#addLine(line);
+    await this.#chat.send(text, client, signaling);
   }
 
   /** At once, and for good. */
@@ -250,8 +243,7 @@ export class Conference {
     const signaling = this.#signaling!;
     const joined = await signaling.join(this.#roomId, this.#options.token);
     this.#joined = joined;
-    const { audio, video } = codecsOf(joined.settings.codecs);
-    await this.#client?.request("codecs", { audio, video });
+    await this.#client?.request("codecs", codecsOf(joined.settings.codecs));
     if (this.#ended) throw new SfuError("left", "given up");
     this.#readRoster(joined.roster).catch(() => {}); // lost meanwhile: read anew then
     this.#publishProfile();
@@ -315,8 +307,7 @@ export class Conference {
     this.#peopleChanged();
     try {
       await this.#openLink();
-      const { audio, video } = codecsOf(this.#joined!.settings.codecs);
-      await this.#client!.request("codecs", { audio, video });
+      await this.#client!.request("codecs", codecsOf(this.#joined!.settings.codecs));
       this.#publishProfile();
       this.#openConnection();
       // Profiles come with the list, so that the new worker has them too.
@@ -368,7 +359,7 @@ export class Conference {
           this.#peopleChanged();
         } else if (kind === KIND_CHAT) {
           const line = await this.#client?.request("openChat", { participant, bytes });
-          if (line) this.#addLine(line);
+          if (line) this.#chat.add(line);
         }
       })
       .catch(() => {}); // the worker died: it tells
@@ -450,9 +441,10 @@ export class Conference {
         send: (source) => client.sendTransform(source, codecOf(source)),
         receive: (slot, kind) => client.receiveTransform(slot, kind, codecOf(kind)),
       },
-      negotiate: async (sdp) => {
-        const answer = await this.#signaling!.request({ type: "offer", sdp });
+      negotiate: async (sdp, heights) => {
+        const answer = await this.#signaling!.request({ type: "offer", sdp, heights });
         if (answer.type !== "answer") throw new SfuError("bad_answer", `${answer.type} to offer`);
+        if (this.#view.length > 0) this.#sendView().catch(() => {}); // slots that the server knows only now
         return answer satisfies Answer;
       },
       onState: (media) => this.#onMedia(connection, media),
@@ -461,16 +453,15 @@ export class Conference {
     this.#connection = connection;
     this.#tiles.reset(connection.slots);
     this.#ask("slots", { slots: connection.slots.map(({ index }) => ({ slot: index, participant: 0 })) });
-    connection.start();
     const failed = (reason: unknown): void => {
       if (this.#connection === connection && asError(reason).code !== "worker_failed") this.#end(asError(reason));
     };
     connection.setTrack("microphone", this.#isMuted ? null : this.#tracks.microphone).catch(failed);
     connection.setTrack("camera", this.#tracks.camera).catch(failed);
     if (this.#tracks.microphone) this.#tracks.microphone.enabled = !this.#isMuted;
+    connection.start(); // with what is wanted known: the offer tells heights
     this.#levels.start();
     this.#tilesChanged();
-    if (this.#view.length > 0) this.#sendView().catch(() => {});
   }
 
   #onMedia(connection: Connection, media: ConnectionState): void {
@@ -517,12 +508,6 @@ export class Conference {
     this.#client?.request(...request).catch(() => {});
   }
 
-  #addLine(line: ChatLine): void {
-    this.#lines.push(line);
-    if (this.#lines.length > CHAT_KEPT) this.#lines.shift();
-    this.#emitter.emit("chat", line);
-  }
-
   #peopleChanged(): void {
     this.#emitter.emit("people", this.people);
   }
@@ -548,9 +533,4 @@ export class Conference {
     clearTimeout(this.#timers.roster);
     this.#tell({ name: "ended", error });
   }
-}
-
-/** The first codec of each kind that the server asks for, of those that can be sealed. */
-function codecsOf(names: readonly string[]): { audio: "opus"; video: "VP8" | "VP9" } {
-  return { audio: "opus", video: names.find((name) => name === "VP8" || name === "VP9") === "VP9" ? "VP9" : "VP8" };
 }

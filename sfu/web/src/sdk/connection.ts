@@ -6,6 +6,7 @@
  * makes it and never loses it, a sender has no track before its transform is ready, and nothing is `sendrecv`.
  */
 import { Backoff } from "./backoff.ts";
+import { SEALABLE } from "./codecs.ts";
 import { SfuError, asError } from "./errors.ts";
 import { sealOpus } from "./sdp.ts";
 import type { Answer, Settings } from "./wire.ts";
@@ -33,15 +34,12 @@ export interface ConnectionOptions {
   settings: Settings;
   iceServers: RTCIceServer[];
   transforms: Transforms;
-  /** Has the server answer an offer. */
-  negotiate(sdp: string): Promise<Answer>;
+  /** Has the server answer an offer. `heights`: of a sender's simulcast layers in pixels, ascending, by mid. */
+  negotiate(sdp: string, heights: Record<string, number[]>): Promise<Answer>;
   onState(state: ConnectionState): void;
   /** It is of no more use. With an error that trying again does not help against, or to be replaced by a new one. */
   onFailed(error: SfuError | null): void;
 }
-
-/** Codecs whose frames the worker can seal: a server may ask for no others. */
-const SEALABLE: Record<MediaKind, readonly string[]> = { audio: ["opus"], video: ["VP8", "VP9"] };
 
 /** What browsers that have less layers for a small picture leave out is the upper ones. Firefox needs two or more. */
 const LAYERS: readonly RTCRtpEncodingParameters[] = [
@@ -56,7 +54,7 @@ const RESTART_MS = 8_000; // for a restart to lead to a connection
 const RESTARTS_MAX = 4; // then a new connection
 
 interface Sender {
-  readonly rtp: RTCRtpSender;
+  readonly transceiver: RTCRtpTransceiver;
   readonly ready: Promise<void>;
   wanted: MediaStreamTrack | null;
   work: Promise<void>;
@@ -97,7 +95,8 @@ export class Connection {
     // One after the other, so that the last one wins.
     const done = sender.work.then(async () => {
       await sender.ready;
-      if (sender.wanted === track && sender.rtp.track !== track && !this.#isClosed) await sender.rtp.replaceTrack(track);
+      const { sender: rtp } = sender.transceiver;
+      if (sender.wanted === track && rtp.track !== track && !this.#isClosed) await rtp.replaceTrack(track);
     });
     sender.work = done.catch(() => {});
     return done;
@@ -132,7 +131,7 @@ export class Connection {
     transceiver.sender.transform = transform;
     prefer(transceiver, media, this.#options.settings.codecs);
     ready.catch(() => {}); // setTrack tells: then nothing is ever attached
-    return { rtp: transceiver.sender, ready, wanted: null, work: Promise.resolve() };
+    return { transceiver, ready, wanted: null, work: Promise.resolve() };
   }
 
   #addSlots(): Slot[] {
@@ -157,7 +156,7 @@ export class Connection {
   async #offer(): Promise<void> {
     if (this.#isClosed) return;
     await this.#pc.setLocalDescription(await this.#pc.createOffer());
-    const answer = await this.#options.negotiate(this.#pc.localDescription!.sdp);
+    const answer = await this.#options.negotiate(this.#pc.localDescription!.sdp, this.#heights());
     if (this.#isClosed) return;
     if (this.#transport !== 0 && answer.transport !== this.#transport) {
       // The server has lost its side: there is no association to go on with.
@@ -166,6 +165,15 @@ export class Connection {
     }
     this.#transport = answer.transport;
     await this.#pc.setRemoteDescription({ type: "answer", sdp: sealOpus(answer.sdp) });
+  }
+
+  /** What the server needs to choose a layer by. Of a camera that is off it makes its own guess. */
+  #heights(): Record<string, number[]> {
+    const { transceiver, wanted } = this.#senders.camera;
+    const height = wanted?.getSettings().height ?? 0;
+    const layers = LAYERS.map(({ scaleResolutionDownBy: by = 1 }) => Math.round(height / by));
+    const isKnown = layers[0]! > 0 && transceiver.mid !== null;
+    return isKnown ? { [transceiver.mid!]: layers } : {};
   }
 
   #onRefused(error: SfuError): void {

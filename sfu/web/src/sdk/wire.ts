@@ -21,7 +21,7 @@ export interface ViewSlot {
 
 export type Demand =
   | { type: "join"; room: string; token?: string }
-  | { type: "offer"; sdp: string }
+  | { type: "offer"; sdp: string; heights: Record<string, number[]> }
   | { type: "view"; slots: ViewSlot[] }
   | { type: "roster"; begin?: number }
   | { type: "leave" };

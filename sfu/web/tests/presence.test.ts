@@ -1,0 +1,57 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Presence } from "../src/sdk/presence.ts";
+import type { Person } from "../src/worker/messages.ts";
+
+function profile(sender: string, participant: number, more: Partial<Person> = {}): Person {
+  return { sender, participant, name: sender, sources: [], recording: false, heard: true, ...more };
+}
+
+test("people are those whose profile opened, with what they say they send", () => {
+  const presence = new Presence();
+  presence.reset([1, 2, 3]);
+  assert.deepEqual(presence.list(), [], "the server's list makes nobody");
+  const sources = [{ kind: "microphone", muted: true }, { kind: "screen", muted: false }] as const;
+  presence.roster([profile("ben", 2, { sources, recording: true, heard: false }), profile("ana", 1)]);
+  const [ana, ben] = presence.list();
+  assert.deepEqual([ana!.name, ana!.microphone, ana!.camera], ["ana", null, null]);
+  assert.deepEqual([ben!.microphone, ben!.camera, ben!.screen], ["muted", null, "on"]);
+  assert.deepEqual([ben!.recording, ben!.heard], [true, false]);
+  assert.deepEqual([presence.participantOf("ben"), presence.participantOf("eve")], [2, 0]);
+  assert.deepEqual([presence.senderOf(1), presence.senderOf(9)], ["ana", null]);
+});
+
+test("who is behind is so until it is over, or they are gone", () => {
+  const presence = new Presence();
+  presence.roster([profile("ana", 1)]);
+  presence.behind("ana", 4);
+  assert.equal(presence.list()[0]!.behindSeconds, 4);
+  presence.behind("ana", 0);
+  assert.equal(presence.list()[0]!.behindSeconds, 0);
+  presence.behind("ana", 5);
+  presence.roster([]);
+  presence.roster([profile("ana", 7)]);
+  assert.equal(presence.list()[0]!.behindSeconds, 0);
+});
+
+test("those whose messages do not open are counted as long as they are there", () => {
+  const presence = new Presence();
+  presence.reset([1, 2]);
+  presence.profile(1, false);
+  presence.profile(2, true);
+  assert.equal(presence.unopened, 1);
+  presence.left(1);
+  assert.equal(presence.unopened, 0);
+  presence.joined(3);
+  presence.profile(3, false);
+  assert.equal(presence.unopened, 1);
+  presence.roster([profile("cem", 3)]);
+  presence.profile(3, true);
+  assert.equal(presence.unopened, 0);
+  // An old or forged one of somebody known makes nobody unknown.
+  presence.profile(3, false);
+  assert.equal(presence.unopened, 0);
+  // The server invents somebody who is not on its own list: nothing to tell of.
+  presence.profile(99, false);
+  assert.equal(presence.unopened, 0);
+});

@@ -1,0 +1,59 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Tiles } from "../src/sdk/tiles.ts";
+
+const ANA = 1;
+const BEN = 2;
+const participantOf = (sender: string): number => ({ ana: ANA, ben: BEN })[sender] ?? 0;
+
+function tiles(): Tiles {
+  const made = new Tiles();
+  const slot = (index: number, kind: "audio" | "video") => ({ index, kind, receiver: { track: {} as MediaStreamTrack } });
+  made.reset([slot(0, "video"), slot(1, "audio")]);
+  return made;
+}
+
+test("what the server says of a slot gives it to nobody", () => {
+  const made = tiles();
+  made.hinted(0, ANA, participantOf);
+  assert.equal(made.list()[0]!.sender, null);
+  made.opened(0, "ben", "camera");
+  assert.equal(made.list()[0]!.sender, "ben", "the key says so, whatever the server said");
+  made.hinted(0, ANA, participantOf);
+  assert.equal(made.list()[0]!.sender, "ben", "what is seen is still his picture");
+});
+
+test("a slot that the server has emptied shows nobody, until a frame opens or the same person is back", () => {
+  const made = tiles();
+  made.opened(0, "ana", "camera");
+  made.hinted(0, 0, participantOf);
+  assert.equal(made.list()[0]!.sender, null);
+  made.hinted(0, BEN, participantOf);
+  assert.equal(made.list()[0]!.sender, null, "her last picture is not his");
+  made.hinted(0, ANA, participantOf);
+  assert.equal(made.list()[0]!.sender, "ana");
+  made.hinted(0, 0, participantOf);
+  made.opened(0, "ben", "camera");
+  assert.equal(made.list()[0]!.sender, "ben");
+});
+
+test("frames that do not open are told with whom they name, and that it is over", () => {
+  const made = tiles();
+  made.opened(0, "ana", "camera");
+  made.failed(0, "forged", "ana");
+  const [failed] = made.list();
+  assert.deepEqual([failed!.sender, failed!.failure], [null, { reason: "forged", from: "ana" }]);
+  made.opened(0, "ana", "camera");
+  const [again] = made.list();
+  assert.deepEqual([again!.sender, again!.failure], ["ana", null]);
+});
+
+test("a new connection begins with nothing, and slots that are not there are ignored", () => {
+  const made = tiles();
+  made.opened(1, "ana", "microphone");
+  made.reset([]);
+  made.opened(0, "ana", "camera");
+  made.failed(7, "no_key", null);
+  made.hinted(7, ANA, participantOf);
+  assert.deepEqual(made.list(), []);
+});
