@@ -238,17 +238,21 @@ class AppClient:
         return sent
 
     async def say(self, text: str) -> None:
-        if not await self.page.evaluate("document.querySelector('textarea') !== null"):
-            await self.press("Chat")
+        await self._open_chat()
         await self.page.evaluate(_FILL, ["textarea", text])
 
     async def heard(self) -> list[tuple[str, str]]:
         """Lines of the chat with whom they are from."""
+        await self._open_chat()
         lines = await self.page.evaluate(
             "[...document.querySelectorAll('.msg')].map((line) => [line.querySelector('b').textContent, "
             "line.querySelector('p').textContent])"
         )
         return [(who, text) for who, text in lines]
+
+    async def _open_chat(self) -> None:
+        if not await self.page.evaluate("document.querySelector('textarea') !== null"):
+            await self.press("Chat")
 
     async def leave(self) -> None:
         await self.press("Leave")
