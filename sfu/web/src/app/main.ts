@@ -14,6 +14,7 @@ const GO_BACK_S = 10;
 let lobby: Lobby | null = null;
 let joining: AbortController | null = null;
 let call: Call | null = null;
+let host = location.host; // of the server that the link leads to
 let isHiding = false;
 let countdown: ReturnType<typeof setInterval> | undefined;
 
@@ -45,7 +46,7 @@ async function openLobby(fragment: string): Promise<void> {
   if (!canSeal()) return failed(new SfuError("no_transform", ""), fragment);
   keepFragment(fragment);
   try {
-    await checkLink(fragment);
+    host = (await checkLink(fragment)) ?? location.host;
   } catch (reason) {
     return failed(reason, fragment);
   }
@@ -70,7 +71,7 @@ async function join(fragment: string, { name, isMuted, devices }: Choice): Promi
       onState: ({ name: state, signaling }) => {
         if (state !== "joining" || signaling.name !== "waiting" || controller.signal.aborted) return;
         const seconds = Math.max(1, Math.ceil(signaling.retryMs / 1000));
-        message({ title: words.unreachable(location.host), say: words.unreachableSay(seconds) }, "unreachable", stop);
+        message({ title: words.unreachable(host), say: words.unreachableSay(seconds) }, "unreachable", stop);
       },
     });
     joining = null;
@@ -105,7 +106,7 @@ function left(fragment: string): void {
 function failed(reason: unknown, fragment: string | null): void {
   turnPage();
   const code = reason instanceof SfuError ? reason.code : "internal";
-  const text = errorWords(code, location.host);
+  const text = errorWords(code, host);
   const actions: Node[] = [];
   if (text.action === "paste") {
     forgetFragment();
