@@ -257,8 +257,8 @@ void slot_on_packet(engine *self, slot *to, packet *held, uint64_t now_us) {
         run = rebase(to, run, body, payload->clock_rate);
         what.timestamp = timeline_at(&run->time, body->capture);
     }
-    if (run->entry) { // seldom: receivers that have been told whatever they must know are not told again
-        what.marker = body->marker || (to->kind == MEDIA_AUDIO && body->sequence == run->in_first);
+    if (__builtin_expect(body->timestamp == run->in_timestamp, 0)) {
+        what.marker = body->marker || (run->entry && to->kind == MEDIA_AUDIO && body->sequence == run->in_first);
         what.upright = is_upright(run, body);
     }
     what.bytes = departure_size(owner, &what);

@@ -78,6 +78,14 @@ EXTENSIONS: Final = (
         sent=True,
         needs_mixed=True,
     ),
+    # Goes on in the server's clock; browsers offer it only where a page asks for it.
+    Extension(
+        "abs-capture-time",
+        "http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time",
+        on_track=True,
+        on_slot=True,
+        sent=True,
+    ),
     # Read from publishers, so that VP8 comes without picture ids; not sent until it is rewritten at a splice.
     Extension(
         "dependency-descriptor",

@@ -153,7 +153,7 @@ static void make_frame(publisher *from, uint32_t packets, size_t payload, bool k
         };
     }
     require(srtp_protect(from->srtp, batch, packets) == packets, "protecting the publisher's frame");
-    from->timestamp += 3000;
+    from->timestamp += FRAME_US * 90 / 1000; // of 90 kHz: time stamps and arrivals go together
     for (uint32_t i = 0; i < packets; i++)
         from->frame[i] = (datagram){
             .bytes = from->wire[i],
