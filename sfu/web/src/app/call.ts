@@ -65,11 +65,7 @@ export class Call {
     this.#self.muted = true;
     const copy = (className: string): HTMLButtonElement =>
       button(words.copy, () => void copyLink(fragment, (text) => this.#notices.say(text)), className, icon("copy"));
-    this.#stage = new Stage([
-      h("h2", { text: words.alone }),
-      h("p", { class: "say", text: words.madeSay }),
-      copy("btn big"),
-    ]);
+    this.#stage = new Stage(copy("btn big"));
     this.#stage.onHeights = (heights) => this.#look(heights);
     this.#chat = new ChatPanel(
       (text) => conference.send(text),
@@ -280,7 +276,7 @@ export class Call {
     this.#isDrawing = false;
     const { people, tiles, speaking, isMuted, unopened, state } = this.#conference;
     this.#sounds.update(tiles);
-    this.#stage.update(people, tiles, speaking);
+    this.#stage.update(people, tiles, speaking, unopened);
     this.#people.update(people, speaking, unopened);
     setText(this.#heading, words.callTitle(people.length));
     setText(this.#count, words.peopleCount(people.length));

@@ -6,7 +6,7 @@ import { words } from "./words.ts";
 
 export class PeoplePanel {
   readonly #list = h("ul", { class: "roster" });
-  readonly #bad = h("p", { class: "bad", hidden: true });
+  readonly #bad = h("p", { class: "warning", hidden: true });
   readonly element = h("div", { class: "body" }, this.#bad, this.#list);
   #shown = "";
 

@@ -100,7 +100,9 @@ function tileLabel(person: Person, name: string, isOn: boolean, isSpeaking: bool
 
 export class Stage {
   readonly #grid = h("div", { class: "grid", role: "group", "aria-label": words.people });
-  readonly #alone = h("div", { class: "alone" });
+  readonly #aloneTitle = h("h2", {});
+  readonly #aloneSay = h("p", { class: "say" });
+  readonly #alone = h("div", { class: "alone" }, this.#aloneTitle, this.#aloneSay);
   readonly #before = h("button", { class: "sq", type: "button", "aria-label": words.previous, on: { click: () => this.#turn(-1) } }, icon("left"));
   readonly #after = h("button", { class: "sq", type: "button", "aria-label": words.next, on: { click: () => this.#turn(1) } }, icon("right"));
   readonly #at = h("span", { class: "num" });
@@ -116,8 +118,9 @@ export class Stage {
   #page = 0;
   #placed = "";
 
-  constructor(alone: Node[]) {
-    this.#alone.append(...alone);
+  /** `invite`: what can be pressed where nobody is to be seen. */
+  constructor(invite: Node) {
+    this.#alone.append(invite);
     this.#resize.observe(this.#grid);
   }
 
@@ -125,7 +128,8 @@ export class Stage {
     this.#resize.disconnect();
   }
 
-  update(people: readonly Person[], tiles: readonly Tile[], speaking: ReadonlySet<string>): void {
+  /** `unopened`: how many are here whom this link does not open. */
+  update(people: readonly Person[], tiles: readonly Tile[], speaking: ReadonlySet<string>, unopened: number): void {
     const others = people.filter(({ isSelf }) => !isSelf);
     const seats = new Map<string, Seat>();
     for (const person of others) {
@@ -146,6 +150,9 @@ export class Stage {
       view.update(seat, tiles, speaking.has(seat.person.sender) && seat.show === "camera");
     }
     this.#alone.hidden = this.#views.size > 0;
+    this.#alone.classList.toggle("bad", unopened > 0);
+    setText(this.#aloneTitle, unopened > 0 ? words.unopened(unopened) : words.alone);
+    setText(this.#aloneSay, unopened > 0 ? words.unopenedWhy : words.madeSay);
     this.#grid.classList.toggle("solo", this.#views.size === 1);
     this.#place();
     this.#tellHeights();
