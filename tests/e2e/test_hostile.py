@@ -137,7 +137,7 @@ FLAG = pytest.mark.parametrize("flag", [_as_it_is, _without_the_flag], ids=["wit
 
 
 @pytest.mark.parametrize(
-    ("code", "flag"),
+    "code, flag",
     [("", _as_it_is), ("", _without_the_flag), ("throw new Error('no')", _as_it_is)],
     ids=["silent-with-flag", "silent-without-flag", "broken"],
 )
