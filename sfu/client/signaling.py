@@ -63,6 +63,7 @@ class Signaling:
         self._redirections = 0
         self._attempt = 0
         self._closing_code: str | None = None
+        self._error: SfuError | None = None  # why there is no connection any more
 
     async def start(self) -> None:
         """Connected and greeted, or UnreachableError. From then on it reconnects by itself."""
@@ -94,6 +95,9 @@ class Signaling:
             self._first.exception()
 
     async def _answer(self, id: int, expected: type[_T]) -> _T:
+        if self._error is not None:
+            self._session.forget(id)
+            raise UnreachableError(str(self._error))
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._waiting[id] = answer
         self._wake.set()
@@ -116,6 +120,7 @@ class Signaling:
             raise
         except SfuError as raised:
             error = raised
+        self._error = error
         first = self._first
         if first is not None and not first.done():
             first.set_exception(error)
