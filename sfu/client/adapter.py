@@ -11,7 +11,7 @@ by which a frame that this module has not sealed comes to a packet.
 import asyncio
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -286,6 +286,7 @@ class Transport:
             line = Line(len(self._slots), kind)
             receiver = cast("Any", transceiver.receiver)
             receiver._RTCRtpReceiver__decoder_queue = _Inlet(partial(self._take, line))
+            receiver.receive = partial(_receive_with_rtx, receiver, receiver.receive)
             self._slots.append(receiver)
 
     def add_sender(self, kind: str, sealing: Sealing) -> Sender:
@@ -366,6 +367,17 @@ class Transport:
         wanted = _MIME_TYPES[transceiver.kind]
         capabilities = get_capabilities(transceiver.kind).codecs
         transceiver.setCodecPreferences([codec for codec in capabilities if codec.mimeType in wanted])
+
+
+async def _receive_with_rtx(
+    receiver: Any, receive: Callable[[Any], Awaitable[None]], parameters: Any
+) -> None:
+    """aiortc's router knows the SSRCs of media only: among several slots it would drop each retransmission."""
+    await receive(parameters)
+    table = receiver.transport._rtp_router.ssrc_table
+    for encoding in parameters.encodings:
+        if encoding.rtx:
+            table[encoding.rtx.ssrc] = receiver
 
 
 def candidates_everywhere(answer: str) -> str:
