@@ -176,14 +176,22 @@ class AppClient:
 
     async def knock(self, link: str, *, muted: bool = False) -> None:
         """As far as pressing the button to join."""
-        await self.page.evaluate(_FILL, ["#link", link])
-        await self.until("document.querySelector('.form [type=submit]:not(:disabled)') !== null")
+        await self.enter_lobby(link)
         if not muted:
             await self.press("Unmute")
             await self.until(
                 "document.querySelector('.form [type=submit]').textContent === 'Join with microphone on'"
             )
         await self.page.evaluate(_FILL, ["#name", self.name])
+
+    async def enter_lobby(self, link: str) -> None:
+        await self.page.evaluate(_FILL, ["#link", link])
+        await self.until("document.querySelector('.form [type=submit]:not(:disabled)') !== null")
+
+    async def finish_lobby(self) -> None:
+        """As the lobby stands, into the call."""
+        await self.page.evaluate(_FILL, ["#name", self.name])
+        await self.until("document.querySelector('.call') !== null")
 
     async def reload(self) -> None:
         """And in again: the link is still there. Chromium alone."""

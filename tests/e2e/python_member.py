@@ -63,4 +63,5 @@ async def _main(name: str, frames: int, others: list[str]) -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-asyncio.run(_main(sys.argv[1], int(sys.argv[2]), sys.argv[3:]))
+if __name__ == "__main__":
+    asyncio.run(_main(sys.argv[1], int(sys.argv[2]), sys.argv[3:]))

@@ -87,6 +87,35 @@ async def test_muting_and_the_camera(tmp_path: Path) -> None:
         await ben.leave()
 
 
+async def test_a_camera_started_in_the_call_is_seen_and_its_size_told(tmp_path: Path) -> None:
+    async with (
+        serving(tmp_path, SETTINGS) as server,
+        Proxy(server).run() as proxy,
+        chromium(flags=FLAGS) as browser,
+    ):
+        link = await AppClient.make_room(browser, server.url)
+        offers: list[dict[str, object]] = []
+
+        def note(message: dict[str, object]) -> dict[str, object]:
+            if message["type"] == "offer":
+                offers.append(message)
+            return message
+
+        proxy.to_server = note
+        ana = await AppClient.join(browser, server.url, link, "Ana")
+        ben = await AppClient.open(browser, proxy.url, "Ben")
+        await ben.enter_lobby(link)
+        await ben.press("Stop camera")
+        await ben.finish_lobby()
+        await ana.until("document.querySelector('.tile.sealed') !== null")  # nothing of his has opened
+        assert [offer["heights"] for offer in offers] == [{}]
+        await ben.press("Start camera")
+        await all_see_all([ana, ben], silent=["Ben"])
+        assert [offer["heights"] for offer in offers] == [{}, {"1": [45, 90, 180]}]
+        await ana.leave()
+        await ben.leave()
+
+
 async def test_chat_arrives_once_in_order_from_whom_it_is(tmp_path: Path) -> None:
     async with (
         serving(tmp_path, SETTINGS) as server,

@@ -67,6 +67,7 @@ export class Connection {
   readonly #senders: Record<SenderKind, Sender>;
   readonly #backoff = new Backoff(Math.random);
   #transport = 0;
+  #saidHeights = "";
   #restarts = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #negotiation: Promise<void> = Promise.resolve();
@@ -96,7 +97,10 @@ export class Connection {
     const done = sender.work.then(async () => {
       await sender.ready;
       const { sender: rtp } = sender.transceiver;
-      if (sender.wanted === track && rtp.track !== track && !this.#isClosed) await rtp.replaceTrack(track);
+      if (sender.wanted !== track || this.#isClosed) return;
+      if (rtp.track !== track) await rtp.replaceTrack(track);
+      // A camera of another size, or one that was off: an offer tells how high its layers are.
+      if (track && this.#transport !== 0 && JSON.stringify(this.#heights()) !== this.#saidHeights) this.#negotiate();
     });
     sender.work = done.catch(() => {});
     return done;
@@ -156,7 +160,9 @@ export class Connection {
   async #offer(): Promise<void> {
     if (this.#isClosed) return;
     await this.#pc.setLocalDescription(await this.#pc.createOffer());
-    const answer = await this.#options.negotiate(this.#pc.localDescription!.sdp, this.#heights());
+    const heights = this.#heights();
+    this.#saidHeights = JSON.stringify(heights);
+    const answer = await this.#options.negotiate(this.#pc.localDescription!.sdp, heights);
     if (this.#isClosed) return;
     if (this.#transport !== 0 && answer.transport !== this.#transport) {
       // The server has lost its side: there is no association to go on with.
