@@ -42,11 +42,29 @@ static void retry_backlog(engine *self, uint8_t to) {
     self->wakeups |= UINT64_C(1) << to;
 }
 
+static void block(engine *self, source *from, uint8_t layer_id, uint8_t to, uint64_t now_us) {
+    source_layer *layer = &from->layers[layer_id];
+    layer->blocked |= UINT64_C(1) << to;
+    key_frame_request_ask(&layer->key_frames, now_us);
+    engine_touch(self, &self->transports[from->transport], key_frame_request_next_deadline_us(&layer->key_frames));
+}
+
+// What has overtaken the first packet of a key frame came before an engine subscribed, or while it was blocked: a slot
+// that enters there would miss it for good. An engine that has it already ignores it.
+static bool lend_overtaking(engine *self, const source *from, const packet_body *first, uint8_t to) {
+    for (seq64 s = first->sequence + 1; s <= from->layers[first->layer].highest; s++) {
+        packet *held = source_find(from, first->layer, s);
+        if (held && !packet_pool_lend(&self->packets, held->body, to, false)) return false;
+    }
+    return true;
+}
+
 // An engine whose ring is full gets nothing more of the layer until a key frame: half of a group of pictures is worth
 // nothing, and re-entry is a splice. Audio is small and just tried again.
 void exchange_publish(engine *self, source *from, packet_body *body, uint64_t now_us) {
     source_layer *layer = &from->layers[body->layer];
-    bool is_entry = body->kind == MEDIA_AUDIO || (body->key_frame && body->frame_start);
+    bool is_key = body->kind == MEDIA_VIDEO && body->key_frame && body->frame_start;
+    bool is_entry = body->kind == MEDIA_AUDIO || is_key;
     for (uint64_t left = layer->engines; left != 0; left &= left - 1) {
         uint8_t to = (uint8_t)__builtin_ctzll(left);
         uint64_t bit = UINT64_C(1) << to;
@@ -55,15 +73,11 @@ void exchange_publish(engine *self, source *from, packet_body *body, uint64_t no
             self->stats.handoff_dropped++;
             continue;
         }
-        if (packet_pool_lend(&self->packets, body, to, blocked)) {
-            layer->blocked &= ~bit;
-            continue;
-        }
+        bool lent = packet_pool_lend(&self->packets, body, to, blocked);
+        if (lent) layer->blocked &= ~bit;
+        if (lent && (!is_key || lend_overtaking(self, from, body, to))) continue;
         self->stats.handoff_dropped++;
-        if (body->kind == MEDIA_AUDIO) continue;
-        layer->blocked |= bit;
-        key_frame_request_ask(&layer->key_frames, now_us);
-        engine_touch(self, &self->transports[from->transport], key_frame_request_next_deadline_us(&layer->key_frames));
+        if (body->kind == MEDIA_VIDEO) block(self, from, body->layer, to, now_us);
     }
 }
 
