@@ -79,6 +79,15 @@ const sequence_run *sequence_map_find_in(const sequence_map *map, seq64 in) {
     return NULL;
 }
 
+bool sequence_map_holds(const sequence_map *map, uint32_t source, uint8_t layer, seq64 in, seq64 next) {
+    for (size_t i = map->count; i-- > 0;) {
+        const sequence_run *run = &map->runs[i];
+        if (run->source != source || run->layer != layer || in < run->in_first) continue;
+        if (sequence_run_out(run, in) < (i + 1 < map->count ? map->runs[i + 1].out_first : next)) return true;
+    }
+    return false;
+}
+
 const sequence_run *sequence_map_current(const sequence_map *map) {
     return map->count ? &map->runs[map->count - 1] : NULL;
 }

@@ -42,6 +42,9 @@ const sequence_run *sequence_map_find_out(const sequence_map *map, seq64 out);
 const sequence_run *sequence_map_find_in(const sequence_map *map, seq64 in);
 
 // The newest run; NULL in an empty map.
+// Whether an incoming number of that source and layer has an outgoing one below `next`, in whatever run.
+bool sequence_map_holds(const sequence_map *map, uint32_t source, uint8_t layer, seq64 in, seq64 next);
+
 const sequence_run *sequence_map_current(const sequence_map *map);
 
 static inline seq64 sequence_run_out(const sequence_run *run, seq64 in) {

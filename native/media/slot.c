@@ -176,11 +176,21 @@ static bool splice(engine *self, slot *to, const packet_body *body, uint32_t clo
     return true;
 }
 
+// Whether a packet belongs to what was shown before the slot left the stream and came back: recovered late, its number
+// is that of then, and what followed it has been sent.
+static bool was_shown(const slot *to, const packet_body *body) {
+    return to->map && sequence_map_holds(to->map, body->source, body->layer, body->sequence, to->next);
+}
+
 // Whether the packet is where the slot's present content may begin. One of the layer that is waited for ends the one
 // that was shown.
 static bool enters(engine *self, slot *to, const packet_body *body, uint64_t now_us) {
     if (to->kind == MEDIA_VIDEO && !(body->key_frame && body->frame_start)) {
         ask_again(self, to, now_us);
+        return false;
+    }
+    if (was_shown(to, body)) {
+        if (to->kind == MEDIA_VIDEO) ask_again(self, to, now_us);
         return false;
     }
     if (body->layer == to->layer) return true;

@@ -68,6 +68,7 @@ cdef extern from "media/sequence_map.h":
     int sequence_map_begin(sequence_map *map, const sequence_run *run)
     const sequence_run *sequence_map_find_out(const sequence_map *map, int64_t out)
     const sequence_run *sequence_map_find_in(const sequence_map *map, int64_t seq_in)
+    bint sequence_map_holds(const sequence_map *map, uint32_t source, uint8_t layer, int64_t seq_in, int64_t next)
     const sequence_run *sequence_map_current(const sequence_map *map)
     int64_t sequence_run_out(const sequence_run *run, int64_t seq_in)
     int64_t sequence_run_in(const sequence_run *run, int64_t out)
@@ -154,6 +155,9 @@ cdef class SequenceMap:
 
     def find_in(self, int64_t seq_in):
         return run_of(sequence_map_find_in(self.map, seq_in))
+
+    def holds(self, uint32_t source, uint8_t layer, int64_t seq_in, int64_t next):
+        return sequence_map_holds(self.map, source, layer, seq_in, next)
 
     def to_in(self, int64_t out):
         cdef const sequence_run *run = sequence_map_find_out(self.map, out)

@@ -162,6 +162,18 @@ def test_a_late_packet_finds_the_run_that_the_newest_one_continues() -> None:
     assert numbers.find_in(999) is None
 
 
+def test_a_number_is_held_by_the_run_that_gave_it_one() -> None:
+    numbers = SequenceMap()
+    numbers.begin(100, 1000, source=1)
+    numbers.begin(110, 1000, source=2)
+    numbers.begin(120, 1050, source=1)
+    held = [seq_in for seq_in in range(990, 1070) if numbers.holds(1, 0, seq_in, 125)]
+    assert held == [*range(1000, 1010), *range(1050, 1055)]
+    assert [seq_in for seq_in in range(990, 1070) if numbers.holds(2, 0, seq_in, 125)] == [*range(1000, 1010)]
+    assert not numbers.holds(1, 1, 1000, 125)
+    assert not numbers.holds(3, 0, 1000, 125)
+
+
 def test_a_late_packet_finds_nothing_before_a_splice() -> None:
     numbers = SequenceMap()
     numbers.begin(100, 1000, source=1)
