@@ -268,13 +268,14 @@ class World:
         layers: int = 1,
         bitrate_bps: int = 500_000,
         first_sequence: int | None = None,
+        first_timestamp: int | None = None,
         named: bool = True,
         **settings: Any,
     ) -> Track:
         """A camera; `settings` are the peer's. Each further layer has twice the bit rate. Unless `named`, the engine is not told
         the SSRCs and learns them from mid and rid.
         """
-        track = self._track(client, VIDEO, layers, bitrate_bps, first_sequence)
+        track = self._track(client, VIDEO, layers, bitrate_bps, first_sequence, first_timestamp)
         track.index = client.peer.add_video(
             track.layers,
             mid=track.mid,
@@ -286,7 +287,13 @@ class World:
         return track
 
     def _track(
-        self, client: Client, kind: int, layers: int, bitrate_bps: int = 0, first_sequence: int | None = None
+        self,
+        client: Client,
+        kind: int,
+        layers: int,
+        bitrate_bps: int = 0,
+        first_sequence: int | None = None,
+        first_timestamp: int | None = None,
     ) -> Track:
         source = self._next_source
         self._next_source += 1
@@ -298,7 +305,7 @@ class World:
                 rid="lmh"[i] if layers > 1 else "",
                 bitrate_bps=bitrate_bps << i,
                 first_sequence=self.random.getrandbits(16) if first_sequence is None else first_sequence,
-                first_timestamp=self.random.getrandbits(32),
+                first_timestamp=self.random.getrandbits(32) if first_timestamp is None else first_timestamp,
             )
             for i in range(layers)
         ]
@@ -327,7 +334,7 @@ class World:
         """Room for one more stream in a client's session."""
         slot = Slot(len(client.slots), kind, self._ssrc(), self._ssrc() if kind == VIDEO else 0)
         self.engines[client.engine].slot_add(
-            self.now_us, client.transport, slot.number, kind, slot.ssrc, slot.rtx_ssrc, f"slot{slot.number}"
+            self.now_us, client.transport, slot.number, kind, slot.ssrc, slot.rtx_ssrc, client.name
         )
         client.slots.append(slot)
         client.peer.expect_stream(
@@ -367,6 +374,11 @@ class World:
         slot = self.slot(receiver, track.kind)
         self.fill(receiver, slot, publisher, track, layer)
         return slot
+
+    def client_at(self, address: Address) -> Client | None:
+        """Whose address it is."""
+        found = self._by_address.get(address)
+        return found[0] if found else None
 
     def restart_ice(self, client: Client) -> None:
         """New credentials for both ends. The peer knows nothing of it: tests send checks with the new ones themselves."""
