@@ -4,13 +4,14 @@ from typing import NamedTuple
 class Event(NamedTuple):
     """What happened to a transport."""
 
-    type: str  # connected, disconnected, path, secured, closed, dtls, slot_filled, trace
+    type: str  # connected, disconnected, path, secured, closed, dtls, slot_filled, audio_level, trace
     transport: int
     slot: int  # of slot_filled
-    source: int  # of slot_filled; 0: the slot is empty
+    source: int  # of slot_filled, 0: the slot is empty; of audio_level
     path: tuple[int, tuple[str, int]]  # local index, (ip, port): of connected and path
     data: bytes  # of dtls: one datagram; of trace: records (native/media/trace.h)
     layer: int  # of slot_filled
+    level: int  # of audio_level: -dBov (RFC 6464), smoothed; 127: silent
 
 class Refusal(NamedTuple):
     """A command that the engine refused; it changed nothing."""

@@ -2,6 +2,7 @@
 to transports and messages to clients.
 """
 
+import asyncio
 import itertools
 import secrets
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
@@ -11,7 +12,7 @@ import structlog
 
 from sfu.errors import Code, LocalError, RemoteError
 from sfu.media.engine import MediaPlane
-from sfu.media.events import Closed, Failed, MediaEvent
+from sfu.media.events import AudioLevel, Closed, Failed, MediaEvent
 from sfu.media.transport import Source, Transport
 from sfu.model.admission import Grant
 from sfu.model.intents import (
@@ -69,6 +70,7 @@ class Conferences:
         self._on_count = on_count
         self._members: dict[tuple[str, int], _Member] = {}
         self._sources: dict[tuple[str, int], tuple[Source, Track]] = {}  # by room and track
+        self._speaking: dict[Room, asyncio.TimerHandle] = {}  # when to see again who speaks
 
     def transport_of(self, room: str, participant: int) -> Transport | None:
         """The participant's transport, for whoever traces it."""
@@ -183,6 +185,8 @@ class Conferences:
             # Signalling goes on: the client may offer again, and then has a new transport.
             _log.info("media failed", participant=member.id, reason=str(event.reason))
             self._drop_media(member, transport)
+        elif isinstance(event, AudioLevel):
+            self._hear(member, transport, event)
         elif isinstance(event, Closed):
             member.transport = None
 
@@ -191,6 +195,25 @@ class Conferences:
         if (member.room.id, member.id) in self._members:
             self._apply(member.room, member.room.describe(member.id, (), ()))
         transport.close()
+
+    # ---- who speaks ----
+
+    def _hear(self, member: _Member, transport: Transport, event: AudioLevel) -> None:
+        mid = next((mid for mid, source in transport.sources.items() if source.id == event.source), None)
+        track = next((track for track in member.room.tracks(member.id) if track.mid == mid), None)
+        if track:
+            member.room.hear(track, event.level, asyncio.get_running_loop().time())
+            self._tell_speakers(member.room)
+
+    def _tell_speakers(self, room: Room) -> None:
+        waiting = self._speaking.pop(room, None)
+        if waiting:
+            waiting.cancel()
+        loop = asyncio.get_running_loop()
+        intents, again_s = room.speakers(loop.time())
+        self._apply(room, intents)
+        if again_s is not None:
+            self._speaking[room] = loop.call_at(again_s, self._tell_speakers, room)
 
     # ---- intents ----
 

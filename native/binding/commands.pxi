@@ -144,6 +144,7 @@ cdef extern from "media/engine.h":
         uint16_t slot
         uint32_t source
         uint8_t layer
+        uint8_t level
         ice_path path
         uint16_t length
         uint8_t bytes[1500]
@@ -156,12 +157,12 @@ EXTENSIONS = (
 )  # fmt: skip
 ENVELOPES = ("opaque", "vp8", "vp9", "h264", "av1")
 EVENTS = (
-    "none", "connected", "disconnected", "path", "secured", "closed", "dtls", "slot_filled", "trace",
+    "none", "connected", "disconnected", "path", "secured", "closed", "dtls", "slot_filled", "audio_level", "trace",
 )  # fmt: skip
 TRACE_MODES = ("off", "events", "packets")  # of media/trace.h
 assert len(EXTENSIONS) == RTP_EXT_KINDS
 
-Event = namedtuple("Event", "type transport slot source path data layer")
+Event = namedtuple("Event", "type transport slot source path data layer level")
 
 
 @functools.lru_cache(maxsize=4096)
@@ -323,5 +324,6 @@ cdef _event(event *happened):
     path = (happened.path.local, _remote(&happened.path))
     data = (<const char *>happened.bytes)[: happened.length]
     return Event(
-        EVENTS[happened.type], happened.transport, happened.slot, happened.source, path, data, happened.layer
+        EVENTS[happened.type], happened.transport, happened.slot, happened.source, path, data, happened.layer,
+        happened.level,
     )

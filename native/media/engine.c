@@ -355,11 +355,23 @@ static bool next_slot_event(const transport *which, event *out) {
     return false;
 }
 
+static bool next_level_event(const transport *which, event *out) {
+    for (uint8_t i = 0; i < which->track_count; i++) {
+        source *track = which->tracks[i];
+        if (!track->level_news) continue;
+        track->level_news = false;
+        *out =
+            (event){.type = EVENT_AUDIO_LEVEL, .transport = which->id, .source = track->id, .level = track->level.told};
+        return true;
+    }
+    return false;
+}
+
 static bool next_transport_event(transport *which, event *out) {
     while (which->event_bits) {
         event_type type = (event_type)__builtin_ctz(which->event_bits);
-        if (type == EVENT_SLOT_FILLED) {
-            if (next_slot_event(which, out)) return true;
+        if (type == EVENT_SLOT_FILLED || type == EVENT_AUDIO_LEVEL) {
+            if (type == EVENT_SLOT_FILLED ? next_slot_event(which, out) : next_level_event(which, out)) return true;
             which->event_bits &= ~(1u << type);
             continue;
         }

@@ -205,6 +205,7 @@ typedef enum event_type {
     EVENT_TRANSPORT_CLOSED,       // its number is free
     EVENT_TRANSPORT_DTLS,         // a DTLS datagram, only from validated addresses
     EVENT_SLOT_FILLED,            // the slot now carries that layer of a source (its key frame has come), or none
+    EVENT_AUDIO_LEVEL,            // how loud a source of the transport is now; 127: it has fallen silent
     EVENT_TRANSPORT_TRACE,        // records of media/trace.h, only from engine_next_trace
 } event_type;
 
@@ -212,8 +213,9 @@ typedef struct event {
     event_type type;
     uint32_t transport;
     uint16_t slot;   // SLOT_FILLED
-    uint32_t source; // SLOT_FILLED
+    uint32_t source; // SLOT_FILLED, AUDIO_LEVEL
     uint8_t layer;   // SLOT_FILLED
+    uint8_t level;   // AUDIO_LEVEL: -dBov, smoothed (RFC 6464)
     ice_path path;   // PATH, CONNECTED
     uint16_t length; // DTLS, TRACE
     uint8_t bytes[ENGINE_MAX_DATAGRAM];

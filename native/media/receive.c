@@ -42,11 +42,21 @@ static void note_activity(engine *self, source *track, const packet_body *body, 
     exchange_live_changed(self, track, now_us);
 }
 
+static void note_level(engine *self, transport *from, source *track, const packet_body *body, uint64_t now_us) {
+    uint8_t dbov;
+    bool voice;
+    if (!rtp_ext_audio_level(&body->extensions, body->bytes, &dbov, &voice) || body->recovered) return;
+    if (!audio_level_on_packet(&track->level, dbov, now_us)) return;
+    track->level_news = true;
+    engine_raise(self, from, EVENT_AUDIO_LEVEL);
+}
+
 // What follows for a layer's reception when a packet of it has come.
 static void note_reception(engine *self, transport *from, source *track, const packet_body *body, uint64_t now_us) {
     source_layer *layer = &track->layers[body->layer];
     receive_stream_on_packet(&layer->reception, body->arrival_us, body->sequence, body->timestamp, body->recovered);
     report_start(self, from, now_us);
+    if (body->kind == MEDIA_AUDIO) note_level(self, from, track, body, now_us);
     if (body->kind != MEDIA_VIDEO) return;
     note_activity(self, track, body, now_us);
     if (!layer->nacks && !(layer->nacks = nack_request_create())) return;

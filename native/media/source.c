@@ -11,6 +11,7 @@ source *source_create(uint32_t id, uint8_t home, media_kind kind, uint8_t layer_
     self->kind = kind;
     self->layer_count = layer_count;
     self->live = layer_count == 1 ? 1 : 0;
+    audio_level_init(&self->level);
     for (uint8_t i = 0; i < layer_count; i++)
         key_frame_request_init(&self->layers[i].key_frames);
     return self;

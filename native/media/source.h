@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "media/audio_level.h"
 #include "media/clock_map.h"
 #include "media/key_frame_request.h"
 #include "media/layer_select.h"
@@ -60,6 +61,8 @@ typedef struct source {
     char rids[ENGINE_MAX_LAYERS][17];
     source_layer layers[ENGINE_MAX_LAYERS];
     layer_activity activity; // home: of video in several layers
+    audio_level level;       // home: of audio
+    bool level_news;         // home: it has changed since the control plane was told
     uint8_t live;            // layers that the publisher sends now, as bits; 0: nothing has come yet
     bool live_known;         // mirror: its home has told
     struct source *next;     // in the table's bucket

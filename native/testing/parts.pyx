@@ -337,3 +337,21 @@ cdef class Latch:
         if not ssrc_latch_match(&binding, self.tracks, self.count, &extensions, exact.data, is_rtx):
             return None
         return self._tell(&binding)
+
+
+cdef extern from "media/audio_level.h":
+    ctypedef struct audio_level:
+        uint8_t told
+    void audio_level_init(audio_level *level)
+    bint audio_level_on_packet(audio_level *level, uint8_t dbov, uint64_t now_us)
+
+
+cdef class AudioLevel:
+    cdef audio_level level
+
+    def __cinit__(self):
+        audio_level_init(&self.level)
+
+    def on_packet(self, dbov, now_us):
+        """What is told, or None."""
+        return self.level.told if audio_level_on_packet(&self.level, dbov, now_us) else None

@@ -35,6 +35,7 @@ class Event(NamedTuple):
     path: tuple[int, tuple[str, int]]
     data: bytes
     layer: int
+    level: int
 
 class Stats(TypedDict):
     datagrams_received: int

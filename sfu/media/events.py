@@ -42,11 +42,19 @@ class SlotFilled:
 
 
 @dataclass(frozen=True)
+class AudioLevel:
+    """How loud one of the transport's own sources is, in -dBov (RFC 6464), smoothed; 127: silent."""
+
+    source: int
+    level: int
+
+
+@dataclass(frozen=True)
 class Closed:
     """The last event."""
 
 
-MediaEvent: TypeAlias = Connected | Disconnected | Secured | Failed | SlotFilled | Closed
+MediaEvent: TypeAlias = Connected | Disconnected | Secured | Failed | SlotFilled | AudioLevel | Closed
 
 
 class EventPump:

@@ -11,7 +11,16 @@ from OpenSSL import SSL
 from sfu._native import Event
 from sfu.errors import Code, RemoteError
 from sfu.media.dtls import DtlsAssociation, DtlsState
-from sfu.media.events import Closed, Connected, Disconnected, Failed, MediaEvent, Secured, SlotFilled
+from sfu.media.events import (
+    AudioLevel,
+    Closed,
+    Connected,
+    Disconnected,
+    Failed,
+    MediaEvent,
+    Secured,
+    SlotFilled,
+)
 from sfu.sdp import Candidate, Negotiation, OfferedTrack
 
 _VIDEO = 1
@@ -190,6 +199,8 @@ class Transport:
                 self._tell(Secured())
             case "slot_filled":
                 self._tell(SlotFilled(happened.slot, happened.source, happened.layer))
+            case "audio_level":
+                self._tell(AudioLevel(happened.source, happened.level))
 
     # ---- DTLS ----
 

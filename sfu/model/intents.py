@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from sfu.model.speakers import Speaker
 from sfu.model.track import Track
 
 
@@ -48,7 +49,22 @@ class SlotsChanged:
     slots: tuple[SlotContent, ...]
 
 
-Event = ParticipantJoined | ParticipantLeft | ParticipantCount | TrackAdded | TrackRemoved | SlotsChanged
+@dataclass(frozen=True, slots=True)
+class SpeakersChanged:
+    """The loudest, loudest first."""
+
+    speakers: tuple[Speaker, ...]
+
+
+Event = (
+    ParticipantJoined
+    | ParticipantLeft
+    | ParticipantCount
+    | TrackAdded
+    | TrackRemoved
+    | SlotsChanged
+    | SpeakersChanged
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +111,7 @@ class Tell:
 
 @dataclass(frozen=True, slots=True)
 class TellOthers:
-    """For everybody in the room but `participant`: one intent, however large the room."""
+    """For everybody in the room but `participant` (0: all): one intent, however large the room."""
 
     participant: int
     event: Event

@@ -19,6 +19,7 @@ from sfu.model.intents import (
     ParticipantLeft,
     SlotContent,
     SlotsChanged,
+    SpeakersChanged,
     Tell,
     TellOthers,
     TrackAdded,
@@ -26,6 +27,7 @@ from sfu.model.intents import (
 )
 from sfu.model.participant import Participant
 from sfu.model.slots import Publication
+from sfu.model.speakers import Speakers
 from sfu.model.track import Described, Kind, Track
 from sfu.model.view import Wish
 
@@ -47,6 +49,7 @@ class Room:
         self.limits = limits
         self.participants: dict[int, Participant] = {}  # in order of joining
         self._publications: dict[int, Publication] = {}  # of those who send something, in order of joining
+        self._speakers = Speakers()
         self._last_participant = 0
         self._last_track = 0
 
@@ -67,6 +70,7 @@ class Room:
         announcement = self._announce(participant_id, ParticipantLeft(participant_id), leaving=True)
         del self.participants[participant_id]
         self._publications.pop(participant_id, None)
+        self._speakers.forget(participant_id)
         intents: list[Intent] = [announcement]
         for other in self.participants.values():
             other.slots.forget(participant_id)
@@ -137,6 +141,17 @@ class Room:
         """How high the picture in a slot may be, in pixels; None: as high as may be."""
         view = self._participant(participant_id).slots.view
         return next((wish.max_height for wish in view if wish.slot == slot), None)
+
+    def hear(self, track: Track, level: int, now_s: float) -> None:
+        """How loud a track is now, in -dBov; 127: silent."""
+        if track.participant in self.participants:
+            self._speakers.hear(track.participant, track.id, level, now_s)
+
+    def speakers(self, now_s: float) -> tuple[list[Intent], float | None]:
+        """What is to be told of who speaks, and when to ask again even if nothing is heard (None: then never)."""
+        loudest = self._speakers.poll(now_s)
+        intents: list[Intent] = [] if loudest is None else [TellOthers(0, SpeakersChanged(loudest))]
+        return intents, self._speakers.next_deadline_s()
 
     # ---- opaque bytes ----
 

@@ -242,7 +242,7 @@ class Speaker(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Speakers(Event, frozen=True, kw_only=True, tag="speakers"):
-    """The loudest, loudest first; `level` in -dBov as RFC 6464 has it. Not sent yet."""
+    """The loudest, loudest first; `level` in -dBov as RFC 6464 has it."""
 
     speakers: list[Speaker]
 

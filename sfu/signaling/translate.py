@@ -29,6 +29,13 @@ def event_message(event: intents.Event) -> Outgoing:
                     for slot in slots
                 ]
             )
+        case intents.SpeakersChanged(speakers):
+            return messages.Speakers(
+                speakers=[
+                    messages.Speaker(participant=speaker.participant, level=speaker.level)
+                    for speaker in speakers
+                ]
+            )
 
 
 def track_info(track: Track) -> messages.TrackInfo:

@@ -1,5 +1,6 @@
 """Real clients through the real server, without encryption: what Gate 3 puts SFrame on top of."""
 
+from functools import partial
 from pathlib import Path
 
 import aioice.ice
@@ -9,7 +10,7 @@ import pytest
 from tests.e2e.aiortc_client import AiortcClient
 from tests.e2e.chromium import chromium, needs_chromium
 from tests.e2e.page_client import PageClient
-from tests.e2e.progress import Client, all_decode_all
+from tests.e2e.progress import Client, all_decode_all, until
 from tests.e2e.server import PAGE, Server, serving
 
 ROOM = "media-without-encryption-00001"
@@ -63,6 +64,32 @@ async def test_two_pages_and_python_exchange_sound_and_pictures(tmp_path: Path) 
         await all_decode_all(clients)
         for client in clients:
             await client.leave()
+
+
+@needs_chromium
+async def test_who_speaks_is_told_to_all(tmp_path: Path) -> None:
+    async with serving(tmp_path, SETTINGS) as server, chromium() as browser:
+        clients = [await PageClient.join(browser, server, ROOM) for _ in range(2)]
+        # Chromium's fake microphone beeps.
+        everybody = {client.participant for client in clients}
+        for client in clients:
+            await until(partial(_said, client, everybody), partial(_speakers, client))
+        for client in clients:
+            await client.leave()
+
+
+async def _speakers(client: PageClient) -> list[dict[str, int]]:
+    """All that the server has said of who speaks."""
+    found: list[dict[str, int]] = await client.page.evaluate(
+        "client.events.filter(({ type }) => type === 'speakers').flatMap(({ speakers }) => speakers)"
+    )
+    return found
+
+
+async def _said(client: PageClient, participants: set[int]) -> bool:
+    return participants <= {
+        speaker["participant"] for speaker in await _speakers(client) if speaker["level"] < 60
+    }
 
 
 async def test_two_python_clients_exchange_sound_and_pictures(tmp_path: Path) -> None:

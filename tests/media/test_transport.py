@@ -10,7 +10,16 @@ import pytest
 
 from sfu._native import Event
 from sfu.media.dtls import DtlsFailure, make_context
-from sfu.media.events import Closed, Connected, Disconnected, Failed, MediaEvent, Secured, SlotFilled
+from sfu.media.events import (
+    AudioLevel,
+    Closed,
+    Connected,
+    Disconnected,
+    Failed,
+    MediaEvent,
+    Secured,
+    SlotFilled,
+)
 from sfu.media.transport import Transport
 from sfu.sdp import AUDIO, VIDEO, Negotiation, OfferedSlot, OfferedTrack
 from tests.media.test_dtls import CLIENT, SERVER, Client
@@ -80,8 +89,10 @@ def make(plane: Plane, told: list[MediaEvent], **changes: Any) -> Transport:
     return transport
 
 
-def happened(kind: str, *, slot: int = 0, source: int = 0, data: bytes = b"", layer: int = 0) -> Event:
-    return Event(kind, 7, slot, source, (0, ("127.0.0.1", 5000)), data, layer)
+def happened(
+    kind: str, *, slot: int = 0, source: int = 0, data: bytes = b"", layer: int = 0, level: int = 0
+) -> Event:
+    return Event(kind, 7, slot, source, (0, ("127.0.0.1", 5000)), data, layer, level)
 
 
 def is_kept(transport: Transport) -> bool:
@@ -184,11 +195,13 @@ async def test_nothing_is_told_between_close_and_closed() -> None:
     transport.on_event(happened("connected"))
     transport.on_event(happened("disconnected"))
     transport.on_event(happened("slot_filled", slot=4, source=9, layer=2))
+    transport.on_event(happened("audio_level", source=9, level=31))
     transport.close()
     transport.on_event(happened("connected"))
+    transport.on_event(happened("audio_level", source=9, level=30))
     transport.on_event(happened("dtls", data=Client().receive()[0]))
     transport.on_event(happened("closed"))
-    assert told == [Connected(), Disconnected(), SlotFilled(4, 9, 2), Closed()]
+    assert told == [Connected(), Disconnected(), SlotFilled(4, 9, 2), AudioLevel(9, 31), Closed()]
     assert plane.take_dtls() == []
 
 
