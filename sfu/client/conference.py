@@ -134,7 +134,7 @@ class Conference:
         self._frame_keys = LinkKeys(self._keys)
         self._people = People(self.sender, self._frame_keys)
         self._opener = FrameOpener(self._frame_keys)
-        self._chat_opener = ChatOpener(self._keys)
+        self._chat_opener = ChatOpener(self._keys, self.sender)
         self.chat = Chat(self)
         self._signaling = Signaling(self._url, self._on_happening, self._on_end)
         self._transport: Transport | None = None

@@ -17,10 +17,11 @@ from tests.client.vectors import VECTORS, named, room_keys
 KEYS = room_keys()
 SALT = bytes(range(24))
 SENDER = bytes(range(16))
+OWN = bytes(range(16, 32))
 
 
 def _open(kind: str, data: bytes) -> object:
-    return ChatOpener(KEYS).open(data) if kind == "chat" else profile.open_profile(data, KEYS)
+    return ChatOpener(KEYS, OWN).open(data) if kind == "chat" else profile.open_profile(data, KEYS)
 
 
 @pytest.mark.parametrize("vector", named(VECTORS["profiles"] + VECTORS["chat"]))
@@ -60,12 +61,12 @@ def test_bad_profile_is_dropped_under_its_name(vector: dict[str, Any]) -> None:
 @pytest.mark.parametrize("vector", named(VECTORS["chat_invalid"]))
 def test_bad_line_is_dropped_under_its_name(vector: dict[str, Any]) -> None:
     with pytest.raises(MessageError) as raised:
-        ChatOpener(KEYS).open(bytes.fromhex(vector["sealed"]))
+        ChatOpener(KEYS, OWN).open(bytes.fromhex(vector["sealed"]))
     assert raised.value.count == vector["count"]
 
 
 def test_lines_of_the_vectors_come_in_order_once() -> None:
-    opener = ChatOpener(KEYS)
+    opener = ChatOpener(KEYS, OWN)
     for vector in VECTORS["chat"]:
         line = opener.open(bytes.fromhex(vector["sealed"]))
         assert (line.n, line.text, line.missing) == (vector["value"]["n"], vector["value"]["text"], 0)
@@ -75,8 +76,16 @@ def test_lines_of_the_vectors_come_in_order_once() -> None:
         assert raised.value.count is MessageCount.REPLAYED
 
 
+def test_own_line_brought_back_is_a_replay() -> None:
+    line = chat.seal_line(Line(OWN, 1, 0, "mine"), KEYS, SALT)
+    with pytest.raises(MessageError) as raised:
+        ChatOpener(KEYS, OWN).open(line)
+    assert raised.value.count is MessageCount.REPLAYED
+    assert ChatOpener(KEYS, SENDER).open(line).text == "mine"
+
+
 def test_gap_is_told_and_newcomers_miss_nothing() -> None:
-    opener = ChatOpener(KEYS)
+    opener = ChatOpener(KEYS, OWN)
     lines = [chat.seal_line(Line(SENDER, n, 0, f"line {n}"), KEYS, SALT) for n in (5, 6, 9)]
     assert [opener.open(line).missing for line in lines] == [0, 0, 2]
 
