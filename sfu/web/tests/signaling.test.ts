@@ -395,6 +395,23 @@ test("what the server had no time for is asked again, later, with the same id", 
   await view;
 });
 
+test("an offer is asked again until the server, which takes one in two seconds, takes it", async () => {
+  const world = new World();
+  const wire = await world.enter();
+  const offer = world.signaling.request({ type: "offer", sdp: "", heights: {} });
+  let asked = 0;
+  for (let ms = 0; ms < 2000; ms += 10) {
+    for (const { id } of wire.take()) asked++, wire.tell({ type: "error", id, code: "rate_limited", message: "" });
+    world.pass(10);
+  }
+  assert(asked > 1 && asked < 8, `asked ${asked} times`);
+  world.pass(2000);
+  const [again] = wire.take();
+  assert.equal(again?.type, "offer");
+  wire.tell({ type: "answer", id: again!.id, sdp: "", transport: 1 });
+  assert.equal((await offer).type, "answer");
+});
+
 test("leaving is said at once and nothing follows", async () => {
   const world = new World();
   const wire = await world.enter();

@@ -71,6 +71,9 @@ const OPEN_MS = 10_000;
 const ANSWER_MS = 20_000;
 const LEAVE_MS = 30_000;
 const REFUSALS_MAX = 8;
+/** After being refused for the rate, doubled each time. An offer is taken in two seconds at the latest, or the next two. */
+const REFUSED_MS = 100;
+const REFUSED_MAX_MS = 2_000;
 const MOVES_MAX = 4;
 
 /** Timers by what they wait for: the next try, a connection, the server's rate, an answer, a chance to say good-bye. */
@@ -106,6 +109,7 @@ export class Signaling {
   #iceServers: RTCIceServer[] = [];
   #messages: TokenBucket | null = null;
   #relayed: TokenBucket | null = null;
+  #refusedUntil = -Infinity;
   readonly #pending = new Map<number, Pending>(); // in order of ids
   readonly #timers: Partial<Record<Timer, () => void>> = {};
 
@@ -213,6 +217,7 @@ export class Signaling {
   /** Milliseconds to wait before this may be sent; 0 and it is counted. */
   #takeRate({ data }: Pending): number {
     const now = this.#io.now();
+    if (now < this.#refusedUntil) return this.#refusedUntil - now; // in order, so that all wait
     const wait = this.#messages?.take(1, now) ?? 0;
     if (wait > 0 || typeof data === "string") return wait;
     return this.#relayed?.take(data.length, now) ?? 0;
@@ -231,7 +236,9 @@ export class Signaling {
     const pending = this.#pending.get(reply.id);
     if (pending === undefined) return this.#watchAnswers();
     if (reply.type === "error" && reply.code === "rate_limited" && ++pending.refusals < REFUSALS_MAX) {
-      this.#messages?.drain(this.#io.now());
+      const now = this.#io.now();
+      this.#messages?.drain(now);
+      this.#refusedUntil = now + Math.min(REFUSED_MAX_MS, REFUSED_MS * 2 ** pending.refusals);
       pending.isSent = false;
       this.#pump();
       return;
