@@ -1,5 +1,6 @@
 #include "net/tcp.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <linux/sockios.h>
 #include <netinet/in.h>
@@ -12,9 +13,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "core/tcp_framing.h"
 #include "net/socket_options.h"
 
-enum { FRAME_HEADER_BYTES = 2, READS_AT_ONCE = 16 };
+enum { READS_AT_ONCE = 16 };
+static_assert((int)TCP_FRAME_MAX_BYTES == (int)ENGINE_MAX_DATAGRAM, "what a frame may hold");
 
 // What the kernel holds cannot be taken back: what waits shall wait here.
 enum { KERNEL_UNSENT_BYTES = 8192 };
@@ -23,8 +26,7 @@ typedef struct connection {
     int fd; // -1: free
     ice_path path;
     uint64_t opened_us;
-    uint8_t in[FRAME_HEADER_BYTES + ENGINE_MAX_DATAGRAM]; // the frame that is coming in
-    size_t in_used;
+    tcp_framing in;
     uint8_t *out; // made when the kernel first does not take all
     size_t out_first;
     size_t out_used;
@@ -146,30 +148,25 @@ void tcp_accept(tcp_server *server, int listener, engine *media, uint64_t now_us
 
 // Whole frames of what has come go to the engine. False: the peer does not speak RFC 4571.
 static bool take_frames(connection *c, engine *media, uint64_t now_us) {
-    while (c->in_used >= FRAME_HEADER_BYTES) {
-        size_t length = (size_t)(c->in[0] << 8 | c->in[1]);
-        if (length > ENGINE_MAX_DATAGRAM) return false;
-        if (c->in_used < FRAME_HEADER_BYTES + length) return true;
-        datagram frame = {
-            .bytes = c->in + FRAME_HEADER_BYTES,
-            .length = (uint32_t)length,
-            .path = c->path,
-            .arrival_us = now_us,
-        };
-        if (length > 0) engine_on_datagrams(media, now_us, &frame, 1);
-        c->in_used -= FRAME_HEADER_BYTES + length;
-        memmove(c->in, c->in + FRAME_HEADER_BYTES + length, c->in_used);
+    datagram frame = {.path = c->path, .arrival_us = now_us};
+    size_t length = 0;
+    int status;
+    while ((status = tcp_framing_next(&c->in, &frame.bytes, &length)) > 0) {
+        frame.length = (uint32_t)length;
+        engine_on_datagrams(media, now_us, &frame, 1);
     }
-    return true;
+    return status == 0;
 }
 
 // False when the connection is over.
 static bool read_some(connection *c, engine *media, uint64_t now_us) {
     for (int i = 0; i < READS_AT_ONCE; i++) {
-        ssize_t got = recv(c->fd, c->in + c->in_used, sizeof c->in - c->in_used, 0);
+        size_t capacity;
+        uint8_t *room = tcp_framing_room(&c->in, &capacity);
+        ssize_t got = recv(c->fd, room, capacity, 0);
         if (got < 0) return errno == EAGAIN || errno == EINTR;
         if (got == 0) return false;
-        c->in_used += (size_t)got;
+        tcp_framing_received(&c->in, (size_t)got);
         if (!take_frames(c, media, now_us)) return false;
     }
     return true;
@@ -250,13 +247,14 @@ static void queue_bytes(connection *c, const uint8_t *bytes, size_t length) {
 static bool has_room(const connection *c, size_t length, bool droppable, uint64_t now_us) {
     size_t limit = droppable ? TCP_VIDEO_BYTES : TCP_QUEUE_BYTES;
     uint64_t limit_us = droppable ? TCP_VIDEO_US : TCP_QUEUE_US;
-    return c->out_used + FRAME_HEADER_BYTES + length <= limit && queue_delay_us(c, now_us) <= limit_us;
+    return c->out_used + TCP_FRAME_HEADER_BYTES + length <= limit && queue_delay_us(c, now_us) <= limit_us;
 }
 
 // One frame, whole or not at all.
 static void send_frame(tcp_server *server, connection *c, const uint8_t *bytes, size_t length, bool droppable,
                        uint64_t now_us) {
-    uint8_t head[FRAME_HEADER_BYTES] = {(uint8_t)(length >> 8), (uint8_t)length};
+    uint8_t head[TCP_FRAME_HEADER_BYTES];
+    tcp_framing_write_header(head, length);
     if (!has_room(c, length, droppable, now_us) || (!c->out && !(c->out = malloc(TCP_QUEUE_BYTES)))) {
         server->counters.dropped++;
         return;

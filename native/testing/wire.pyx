@@ -373,3 +373,47 @@ cdef class Extensions:
         if not rtp_ext_text(&self.found, self.exact.data, <rtp_ext_kind>kind, &text, &length):
             return None
         return text[:length]
+
+
+cdef extern from "core/tcp_framing.h":
+    enum:
+        TCP_FRAME_MAX_BYTES
+    ctypedef struct tcp_framing:
+        pass
+    uint8_t *tcp_framing_room(tcp_framing *incoming, size_t *capacity)
+    void tcp_framing_received(tcp_framing *incoming, size_t length)
+    int tcp_framing_next(tcp_framing *incoming, const uint8_t **frame, size_t *length)
+    void tcp_framing_write_header(uint8_t *header, size_t length)
+
+FRAME_MAX_BYTES = TCP_FRAME_MAX_BYTES
+
+
+cdef class TcpFraming:
+    cdef tcp_framing incoming
+
+    def receive(self, bytes data):
+        """The frames that are whole by now."""
+        cdef size_t capacity, length = 0
+        cdef const uint8_t *frame = NULL
+        cdef uint8_t *room
+        cdef int status
+        found = []
+        while data:
+            room = tcp_framing_room(&self.incoming, &capacity)
+            if capacity == 0:
+                raise AssertionError("no room")
+            piece, data = data[:capacity], data[capacity:]
+            memcpy(room, <const uint8_t *>piece, len(piece))
+            tcp_framing_received(&self.incoming, len(piece))
+            while True:
+                status = checked(tcp_framing_next(&self.incoming, &frame, &length))
+                if status == 0:
+                    break
+                found.append(frame[:length])
+        return found
+
+
+def tcp_frame(bytes data):
+    cdef uint8_t header[2]
+    tcp_framing_write_header(header, len(data))
+    return header[:2] + data
