@@ -72,9 +72,10 @@ class Room:
         self._publications.pop(participant_id, None)
         self._speakers.forget(participant_id)
         intents: list[Intent] = [announcement]
-        for other in self.participants.values():
+        concerned = [who for who in self.participants.values() if who.slots.concerns(participant_id)]
+        for other in concerned:
             other.slots.forget(participant_id)
-        intents += self._settle_all()
+            intents += self._settle(other)
         intents += [CloseTrack(track) for track in participant.tracks]
         return intents
 
@@ -101,7 +102,9 @@ class Room:
         intents = [intent for intent in intents if not isinstance(intent, CloseTrack)]
         participant.slots.resize([Kind(slot.kind) for slot in slots])
         if any(isinstance(intent, OpenTrack) for intent in intents) or closed:
-            intents += self._settle_all()
+            for other in self.participants.values():
+                if other is participant or other.slots.concerns(participant_id):
+                    intents += self._settle(other)
         else:
             intents += self._settle(participant)
         return intents + closed
@@ -255,9 +258,6 @@ class Room:
                 self._publications[who] = self._publications.pop(who)
         elif listed and not participant.tracks:
             del self._publications[participant.id]
-
-    def _settle_all(self) -> list[Intent]:
-        return [intent for participant in self.participants.values() for intent in self._settle(participant)]
 
     def _settle(self, participant: Participant) -> list[Intent]:
         before = {content.slot: content.track for content in participant.slots.contents}

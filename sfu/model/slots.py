@@ -102,6 +102,12 @@ class SlotTable:
             if seat.pin == participant:
                 seat.pin = None
 
+    def concerns(self, participant: int) -> bool:
+        """Whether `settle` may change anything after a change of what that participant sends: they are seated, or could
+        be. In a large room most receivers have all their seats taken by others.
+        """
+        return any(seat.is_free or participant in (seat.occupant, seat.pin) for seat in self._seats)
+
     def settle(self, publications: Publications) -> list[SlotContent]:
         """Seat everybody who can be; returns what changed, in an order in which no track is in two slots at a time."""
         self._unseat(publications)

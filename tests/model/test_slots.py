@@ -1,5 +1,6 @@
 """Who is in which slot: by example, then any sequence of events against what must always hold."""
 
+from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -304,6 +305,13 @@ class AnyEvents(RuleBasedStateMachine):
                     assert not any(V in other for other in free)
                 if A in self.sends(who) and not seat:
                     assert not any(A in other for other in free)
+
+    @invariant()
+    def everybody_is_settled(self) -> None:
+        """Whom an event was taken not to concern would not have changed."""
+        room = self.driver.room
+        for receiver in room.participants.values():
+            assert deepcopy(receiver.slots).settle(room._publications) == []
 
     @invariant()
     def nobody_moves_without_need(self) -> None:
