@@ -53,6 +53,7 @@ KEY_FRAME_US = 1_000_000  # between two requests on one line
 REFUSED_S = 1.0  # for the rate; then the request is made again
 ROSTER_S = 5.0  # between two readings, in a room too large to be told of all
 JOIN_TRIES = 5
+PARTICIPANTS_MAX = 65_536  # more than any server takes: who says more does not mean it
 
 _T = TypeVar("_T")
 
@@ -114,10 +115,9 @@ class Conference:
         token: str | None = None,
         recording: bool = False,
         slots: int | None = None,
-        room: str | None = None,
     ) -> None:
         """`server`: its URL, where the link names none. `slots`: how many others at most are seen at once; what the
-        server advises by default. `room`: for tests of what a wrong secret does, in place of the link's own room.
+        server advises by default.
         """
         self.link = Link.parse(link) if isinstance(link, str) else link
         self._url = signaling_url(server or self.link.server)
@@ -127,7 +127,7 @@ class Conference:
         self.participant = 0
         self.message_counts: Counter[MessageCount] = Counter()
         self.wrong_senders = 0
-        self._room = room or room_id(self.link.secret.reveal())
+        self._room = room_id(self.link.secret.reveal())
         self._token = token
         self._slots = slots
         self._keys = RoomKeys(self.link.secret)
@@ -169,9 +169,8 @@ class Conference:
         token: str | None = None,
         recording: bool = False,
         slots: int | None = None,
-        room: str | None = None,
     ) -> "Conference":
-        return cls(link, name=name, server=server, token=token, recording=recording, slots=slots, room=room)
+        return cls(link, name=name, server=server, token=token, recording=recording, slots=slots)
 
     async def __aenter__(self) -> Self:
         """Joined, and media flows. Raises LinkError, UnreachableError, ServerError, LocalError."""
@@ -349,7 +348,7 @@ class Conference:
         """Who is there; their profiles come beside."""
         there = {present.participant for present in page.participants}
         begin = 0
-        while page.next > begin:
+        while page.next > begin and len(there) <= PARTICIPANTS_MAX:
             begin = page.next
             page = (await self._signaling.request(GetRoster, Roster, begin=page.next)).roster
             there |= {present.participant for present in page.participants}

@@ -110,11 +110,9 @@ async def _watch(conference: Conference, person: Person) -> None:
 
 
 async def test_wrong_secret_shows_nothing_and_says_why(link: Link) -> None:
-    other = Link.make(link.page)
-    async with (
-        Conference.join(link, name="Ana", slots=SLOTS) as ana,
-        Conference.join(other, name="Eve", slots=SLOTS, room=link.room_id) as eve,
-    ):
+    wrong = Conference.join(Link.make(link.page), name="Eve", slots=SLOTS)
+    wrong._room = link.room_id  # by its own secret it would be another one
+    async with Conference.join(link, name="Ana", slots=SLOTS) as ana, wrong as eve:
         diary, frames = Diary(eve), list[object]()
         eve.add_sink(lambda _, opened: frames.append(opened))
         await _publish(ana, 3, 440)

@@ -108,6 +108,11 @@ async def test_a_camera_started_in_the_call_is_seen_and_its_size_told(tmp_path: 
         await ben.press("Stop camera")
         await ben.finish_lobby()
         await ana.until("document.querySelector('.tile.sealed') !== null")  # nothing of his has opened
+
+        async def offered() -> bool:
+            return bool(offers)
+
+        await becomes(offered, ana, ben)
         assert [offer["heights"] for offer in offers] == [{}]
         await ben.press("Start camera")
         await all_see_all([ana, ben], silent=["Ben"])

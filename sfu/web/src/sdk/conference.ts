@@ -35,6 +35,7 @@ import {
 } from "./wire.ts";
 
 const ROSTER_MS = 5_000; // between two readings of the list of a large room
+const FRAMES_WAITING = 4096; // profiles and chat lines that are not opened yet
 const DEATHS_MAX = 3; // of workers
 
 export class Conference {
@@ -74,6 +75,7 @@ export class Conference {
   #isMuted: boolean;
   #view: readonly Wish[] = [];
   #frames: Promise<void> = Promise.resolve();
+  #waitingFrames = 0;
   #deaths = 0;
   #timers: { connection?: ReturnType<typeof setTimeout>; roster?: ReturnType<typeof setTimeout> } = {};
   #state: State = { name: "joining", signaling: { name: "connecting" }, media: "connecting", error: null };
@@ -341,7 +343,9 @@ export class Conference {
     }
   }
 
-  #onSlots(slots: readonly SlotContent[]): void {
+  #onSlots(said: readonly SlotContent[]): void {
+    const known = this.#connection?.slots.length ?? 0;
+    const slots = said.filter(({ slot }) => slot < known);
     this.#ask("slots", { slots: slots.map(({ slot, participant, track }) => ({ slot, participant: track && participant })) });
     for (const { slot, participant, track } of slots) {
       this.#tiles.hinted(slot, track && participant, (sender) => this.#presence.participantOf(sender));
@@ -350,6 +354,9 @@ export class Conference {
   }
 
   #onFrame(kind: number, participant: number, bytes: Uint8Array<ArrayBuffer>): void {
+    // What would wait for ever is dropped, as the server might have done itself.
+    if (this.#waitingFrames >= FRAMES_WAITING) return;
+    this.#waitingFrames += 1;
     // One after the other, as they came.
     this.#frames = this.#frames
       .then(async () => {
@@ -362,7 +369,8 @@ export class Conference {
           if (line) this.#chat.add(line);
         }
       })
-      .catch(() => {}); // the worker died: it tells
+      .catch(() => {}) // the worker died: it tells
+      .finally(() => (this.#waitingFrames -= 1));
   }
 
   async #askRoster(): Promise<void> {
