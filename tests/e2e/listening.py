@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import TypeVar
 
 import numpy as np
 import pytest
@@ -12,6 +13,8 @@ from sfu.client.conference import Conference
 from sfu.client.keys import Source
 from sfu.client.people import Person
 from sfu.client.tracks import identity_of
+
+Decoded = TypeVar("Decoded", AudioFrame, VideoFrame)
 
 PATIENCE_S = 120  # for a machine that is loaded; nothing is measured
 
@@ -33,34 +36,32 @@ async def somebody(conference: Conference, name: str) -> Person:
 
 async def seen(conference: Conference, person: Person, frames: int = 10) -> list[int]:
     """The identities of a person's test pattern in so many pictures."""
-    playback = conference.frames(person, Source.CAMERA)
-    found: list[int] = []
-    try:
-        async with asyncio.timeout(PATIENCE_S):
-            async for frame in playback:
-                assert isinstance(frame, VideoFrame)
-                found.append(identity_of(frame))
-                if len(found) >= frames:
-                    break
-    finally:
-        await playback.close()
-    return found
+    found = await _frames(conference, person, Source.CAMERA, VideoFrame, frames)
+    return [identity_of(frame) for frame in found]
 
 
 async def heard(conference: Conference, person: Person, frames: int = 50) -> float:
     """The loudest frequency of a person's sound, in Hz, after a moment for codec and jitter buffer to settle."""
-    playback = conference.frames(person, Source.MICROPHONE)
-    pieces: list[np.ndarray[tuple[int], np.dtype[np.float64]]] = []
+    found = await _frames(conference, person, Source.MICROPHONE, AudioFrame, frames)
+    return loudest(np.concatenate([samples(frame) for frame in found[10:]]))
+
+
+async def _frames(
+    conference: Conference, person: Person, source: Source, kind: type[Decoded], count: int
+) -> list[Decoded]:
+    """The next decoded frames of a person."""
+    playback = conference.frames(person, source)
+    found: list[Decoded] = []
     try:
         async with asyncio.timeout(PATIENCE_S):
             async for frame in playback:
-                assert isinstance(frame, AudioFrame)
-                pieces.append(samples(frame))
-                if len(pieces) >= frames:
+                assert isinstance(frame, kind)
+                found.append(frame)
+                if len(found) >= count:
                     break
     finally:
         await playback.close()
-    return loudest(np.concatenate(pieces[10:]))
+    return found
 
 
 def samples(frame: AudioFrame) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
