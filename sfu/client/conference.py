@@ -476,6 +476,8 @@ class Conference:
         if attribution.on_frame(person.participant, self._contents.get(slot, 0), _now_us()):
             self.wrong_senders += 1
             self._tell(events.WrongSender(person, slot))
+        if opened.line in self._opener.broken:
+            self.want_key_frame(opened.line)
         for sink in list(self._sinks):
             sink(person, opened)
 
@@ -486,6 +488,7 @@ class Conference:
             return
         if now_us - self._asked_us.get(line, -KEY_FRAME_US) >= KEY_FRAME_US:
             self._asked_us[line] = now_us
+            self._opener.broken.discard(line)
             self._transport.request_key_frame(line)
 
     def _on_lost(self) -> None:

@@ -20,7 +20,7 @@ SOURCE_FRAMES = 1 << 32  # that one KID seals at most (RFC 9605 section 9.3)
 
 HELD_FRAMES = 64  # of a KID
 HELD_KIDS = 64
-HELD_BYTES = 1 << 20  # in all
+HELD_BYTES = 1 << 20  # in all, of frames as they came
 HELD_US = 5_000_000
 WINDOWS = 1 << 16  # only members make KIDs that count; yet nothing grows for ever
 
@@ -76,6 +76,7 @@ class Opened:
     time_ms: int | None
     codec: Codec
     line: object
+    at_us: int  # when it came
 
 
 @dataclass(frozen=True)
@@ -87,13 +88,19 @@ class _Held:
     ciphertext: bytes
     line: object
     at_us: int
+    size: int  # as it came: clear bytes, header and ciphertext
 
 
 class FrameOpener:
-    """All frames that come in, of whatever m-line. `counts` by name, since the beginning."""
+    """All frames that come in, of whatever m-line. `counts` by name, since the beginning.
+
+    `broken`: lines on which a picture was dropped, so that what follows may build on it. Whoever sees another open there
+    asks for a key frame, and takes the line out.
+    """
 
     def __init__(self, keys: FrameKeys) -> None:
         self.counts: Counter[Count] = Counter()
+        self.broken: set[object] = set()
         self._keys = keys
         self._windows: OrderedDict[int, ReplayWindow] = OrderedDict()
         self._held: dict[int, deque[_Held]] = {}
@@ -107,9 +114,9 @@ class FrameOpener:
             envelope = parse_envelope(codec, data)
             header, begin = parse_header(data, len(envelope.clear))
         except (EnvelopeError, SframeError):
-            self.counts[Count.MALFORMED] += 1
+            self._drop(Count.MALFORMED, media, line)
             return None
-        frame = _Held(codec, media, envelope, header, data[begin:], line, now_us)
+        frame = _Held(codec, media, envelope, header, data[begin:], line, now_us, len(data))
         opening = self._keys.opening(header.kid)
         if opening is None:
             self._hold(frame)
@@ -136,7 +143,7 @@ class FrameOpener:
             frames = self._held[kid]
             while frames and now_us - frames[0].at_us >= HELD_US:
                 frame = frames.popleft()
-                self._held_bytes -= len(frame.ciphertext)
+                self._held_bytes -= frame.size
                 self.counts[Count.NO_KEY] += 1
                 lines[frame.line] = None
             if not frames:
@@ -157,16 +164,16 @@ class FrameOpener:
         if (
             (frames is None and len(self._held) >= HELD_KIDS)
             or (frames is not None and len(frames) >= HELD_FRAMES)
-            or self._held_bytes + len(frame.ciphertext) > HELD_BYTES
+            or self._held_bytes + frame.size > HELD_BYTES
         ):
-            self.counts[Count.NO_KEY] += 1
+            self._drop(Count.NO_KEY, frame.media, frame.line)
             return
         self._held.setdefault(frame.header.kid, deque()).append(frame)
-        self._held_bytes += len(frame.ciphertext)
+        self._held_bytes += frame.size
 
     def _take(self, kid: int) -> list[_Held]:
         frames = list(self._held.pop(kid, ()))
-        self._held_bytes -= sum(len(frame.ciphertext) for frame in frames)
+        self._held_bytes -= sum(frame.size for frame in frames)
         return frames
 
     def _open(self, frame: _Held, opening: Opening) -> Opened | None:
@@ -179,20 +186,32 @@ class FrameOpener:
         try:
             plaintext = opening.key.open(header, frame.envelope.metadata, frame.ciphertext)
         except InvalidTag:
-            self.counts[Count.FORGED] += 1
+            self._drop(Count.FORGED, frame.media, frame.line)
             return None
         self._window(header.kid).add(header.counter)
         if opening.source.media != frame.media:
-            self.counts[Count.WRONG_KIND] += 1
+            self._drop(Count.WRONG_KIND, frame.media, frame.line)
             return None
         try:
             inner = parse_inner(plaintext)
         except InnerError:
-            self.counts[Count.MALFORMED] += 1
+            self._drop(Count.MALFORMED, frame.media, frame.line)
             return None
         return Opened(
-            header.kid, opening.sender, opening.source, inner.frame, inner.time_ms, frame.codec, frame.line
+            header.kid,
+            opening.sender,
+            opening.source,
+            inner.frame,
+            inner.time_ms,
+            frame.codec,
+            frame.line,
+            frame.at_us,
         )
+
+    def _drop(self, count: Count, media: str, line: object) -> None:
+        self.counts[count] += 1
+        if media == "video":
+            self.broken.add(line)
 
     def _window(self, kid: int) -> ReplayWindow:
         """Kept when its owner leaves: what was had of a KID is had, whoever claims it next."""

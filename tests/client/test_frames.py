@@ -178,3 +178,40 @@ def test_bytes_held_are_bounded() -> None:
         opener.open(Codec.OPUS, "audio", frame, 0)
     assert 900_000 < opener.held_bytes <= frames.HELD_BYTES
     assert opener.counts[Count.NO_KEY] == 12 - opener.held_frames
+
+
+def test_bytes_held_are_those_of_whole_frames() -> None:
+    around = len(_sealed(1, STRANGER, 1)[0]) - 1
+    for over in (0, 1):
+        opener = FrameOpener(frame_keys())
+        (frame,) = _sealed(1, STRANGER, frames.HELD_BYTES - around + over)
+        opener.open(Codec.OPUS, "audio", frame, 0)
+        assert opener.held_bytes == (0 if over else frames.HELD_BYTES)
+
+
+# ---- what a picture needs after a loss ----
+
+
+def test_picture_that_is_dropped_breaks_its_line_and_repeats_and_sound_do_not() -> None:
+    camera = [_source(CAMERA, source=Source.CAMERA).seal(Codec.VP9, b"x", TIME_MS) for _ in range(1)]
+    opener = FrameOpener(frame_keys())
+    for _ in range(2):
+        opener.open(Codec.VP9, "video", camera[0], 0, "fine")
+    opener.open(Codec.OPUS, "audio", _sealed(1)[0][:-1], 0, "sound")
+    assert opener.counts == {Count.REPLAYED: 1, Count.FORGED: 1}
+    assert opener.broken == set()
+    forged = _source(CAMERA, 1, Source.CAMERA).seal(Codec.VP9, b"x", TIME_MS)[:-1]
+    opener.open(Codec.VP9, "video", forged, 0, "forged")
+    opener.open(Codec.VP9, "video", _sealed(1)[0], 0, "of another kind")
+    opener.open(Codec.VP9, "video", b"\xff", 0, "malformed")
+    assert opener.broken == {"forged", "of another kind", "malformed"}
+
+
+def test_what_is_not_held_breaks_its_line_and_what_is_held_does_not() -> None:
+    opener = FrameOpener(frame_keys())
+    sealed = _sealed(frames.HELD_FRAMES + 1, STRANGER)
+    for frame in sealed[:-1]:
+        opener.open(Codec.VP9, "video", frame, 0, "line")
+    assert opener.broken == set()
+    opener.open(Codec.VP9, "video", sealed[-1], 0, "line")
+    assert opener.broken == {"line"}

@@ -205,6 +205,12 @@ test("what is held is bounded in KIDs and bytes", async () => {
   }
   large.expire(HELD_MS);
   assert.equal((await open(large, await sealed(STRANGER, 0n, third)))?.type, "held", "the bytes are given back");
+  // The whole frame counts: ciphertexts alone would have fitted.
+  const exact = new FrameOpener<string>(await linkKeys());
+  const around = (await sealed(STRANGER, 0n, 1)).length - 1;
+  assert.equal((await open(exact, await sealed(STRANGER, 0n, HELD_BYTES - around)))?.type, "held");
+  const full = new FrameOpener<string>(await linkKeys());
+  assert.equal((await open(full, await sealed(STRANGER, 0n, HELD_BYTES - around + 1)))?.type, "dropped");
 });
 
 test("what is held expires, and only then", async () => {

@@ -25,6 +25,7 @@ export interface Frame<Context> {
   readonly metadata: Bytes;
   readonly header: Header;
   readonly ciphertext: Bytes;
+  readonly bytes: number; // as it came: clear bytes, header and ciphertext
   readonly atMs: number; // when it came
 }
 
@@ -66,14 +67,15 @@ export class FrameOpener<Context> {
     const header = envelope && parseHeader(data, envelope.clear.length);
     if (!envelope || !header) return this.drop("malformed", null);
     const { metadata } = envelope;
-    return { type: "accepted", context, media, metadata, header, ciphertext: data.subarray(header.end), atMs: nowMs };
+    const ciphertext = data.subarray(header.end);
+    return { type: "accepted", context, media, metadata, header, ciphertext, bytes: data.length, atMs: nowMs };
   }
 
   async open(frame: Frame<Context>): Promise<Outcome> {
     const { kid, counter } = frame.header;
     const opening = this.keys.opening(kid);
     if (!opening) {
-      const kept = this.held.hold(kid, frame, frame.ciphertext.length, frame.atMs);
+      const kept = this.held.hold(kid, frame, frame.bytes, frame.atMs);
       return kept ? { type: "held" } : this.drop("no_key", null);
     }
     const { sender, source } = opening;

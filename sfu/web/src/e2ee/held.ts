@@ -2,7 +2,7 @@
 
 export const HELD_FRAMES = 64; // of a KID
 export const HELD_KIDS = 64;
-export const HELD_BYTES = 1 << 20; // in all
+export const HELD_BYTES = 1 << 20; // in all, of frames as they came
 export const HELD_MS = 5_000;
 
 interface Held<T> {

@@ -27,7 +27,7 @@ export interface ReceiveHost {
 export class ReceiveLine {
   private order: Promise<void> = Promise.resolve();
   private readonly writer: WritableStreamDefaultWriter<EncodedFrame>;
-  private lost = false; // a frame came and did not open: what follows may build on it
+  private lost = false; // a frame came and did not open: what follows may build on it, until a key frame is asked for
   private requestedMs = -Infinity;
 
   constructor(
@@ -57,6 +57,7 @@ export class ReceiveLine {
     const nowMs = this.host.clock();
     if (this.media !== "video" || Math.abs(nowMs - this.requestedMs) < REQUEST_MS) return;
     this.requestedMs = nowMs;
+    this.lost = false;
     // Refused where the receiver has just ended: then nobody needs one.
     this.transformer.sendKeyFrameRequest?.().catch(() => undefined);
   }
@@ -86,7 +87,6 @@ export class ReceiveLine {
     const { encoded } = frame.context;
     encoded.data = outcome.frame.slice().buffer;
     if (this.lost) this.requestKeyFrame();
-    this.lost = false;
     await this.writer.write(encoded);
   }
 

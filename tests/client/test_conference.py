@@ -1,0 +1,108 @@
+"""What a conference makes of what comes in, without a server: the sender is a client of the same link."""
+
+import secrets
+from typing import Any
+
+import pytest
+
+from sfu.client import conference as conference_module
+from sfu.client import frames
+from sfu.client.adapter import Line
+from sfu.client.conference import Conference
+from sfu.client.envelope import Codec
+from sfu.client.frames import Count, SendingSource
+from sfu.client.keys import LinkKeys, RoomKeys, Source
+from sfu.client.profile import SENDER_BYTES, Profile, SourceState, seal_profile
+from sfu.client.sealed import SALT_BYTES, Kind
+from sfu.client.session import Delivered
+from sfu.e2ee.link import Link
+
+CAMERA = Line(0, "video")
+ANA = 7  # by the server's word
+
+
+class _Transport:
+    """Remembers for which lines a key frame was asked for."""
+
+    slots = 2
+
+    def __init__(self) -> None:
+        self.asked: list[Line] = []
+
+    def request_key_frame(self, line: Line) -> None:
+        self.asked.append(line)
+
+
+class _Clock:
+    """Both clocks of the conference's, which go together."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.ms = 1_795_539_600_000
+        monkeypatch.setattr(conference_module, "_now_us", lambda: self.ms * 1000)
+        monkeypatch.setattr(conference_module, "_now_ms", lambda: self.ms)
+
+
+class _Ana:
+    """A sender with a camera, by its keys."""
+
+    def __init__(self, link: Link) -> None:
+        self.sender = secrets.token_bytes(SENDER_BYTES)
+        self.kid = secrets.randbits(64)
+        self._room = RoomKeys(link.secret)
+        self._camera = SendingSource(Source.CAMERA, self.kid, LinkKeys(self._room))
+        self._n = 0
+
+    def profile(self) -> Delivered:
+        self._n += 1
+        sources = (SourceState(self.kid, Source.CAMERA),)
+        profile = Profile(self.sender, self._n, 0, "Ana", sources)
+        return Delivered(
+            Kind.PROFILE, ANA, seal_profile(profile, self._room, secrets.token_bytes(SALT_BYTES))
+        )
+
+    def frame(self, time_ms: int) -> bytes:
+        return self._camera.seal(Codec.VP9, b"picture", time_ms)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> _Clock:
+    return _Clock(monkeypatch)
+
+
+@pytest.fixture
+def link() -> Link:
+    return Link.make("http://127.0.0.1:8080/")
+
+
+def _conference(link: Link) -> tuple[Conference, _Transport]:
+    conference, transport = Conference(link), _Transport()
+    stand_in: Any = transport
+    conference._transport = stand_in
+    return conference, transport
+
+
+def test_key_frame_is_asked_for_where_more_came_before_the_profile_than_is_held(
+    link: Link, clock: _Clock
+) -> None:
+    (bob, transport), ana = _conference(link), _Ana(link)
+    for _ in range(frames.HELD_FRAMES + 1):
+        bob._on_frame(Codec.VP9, CAMERA, ana.frame(clock.ms))
+    assert transport.asked == []
+    bob._on_happening(ana.profile())
+    assert transport.asked == [CAMERA]
+    assert bob.counts == {Count.NO_KEY: 1}
+
+
+def test_key_frame_is_asked_for_after_a_loss_once_a_second_and_not_forgotten(
+    link: Link, clock: _Clock
+) -> None:
+    (bob, transport), ana = _conference(link), _Ana(link)
+    bob._on_happening(ana.profile())
+    for _ in range(2):
+        bob._on_frame(Codec.VP9, CAMERA, ana.frame(clock.ms)[:-1])  # forged
+        bob._on_frame(Codec.VP9, CAMERA, ana.frame(clock.ms))
+    assert transport.asked == [CAMERA]
+    for _ in range(2):
+        clock.ms += 1000
+        bob._on_frame(Codec.VP9, CAMERA, ana.frame(clock.ms))
+        assert transport.asked == [CAMERA, CAMERA]
