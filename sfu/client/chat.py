@@ -1,13 +1,13 @@
 """Chat lines, sealed (PROTOCOL.md, "Sealed messages"): each once, in the sender's order, gaps told, rates kept."""
 
 import unicodedata
-from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Annotated
 
 import msgspec
 
 from sfu.client.keys import RoomKeys
+from sfu.client.numbers import LastNumbers
 from sfu.client.profile import (
     Count,
     Milliseconds,
@@ -23,7 +23,6 @@ TEXT_POINTS = 2000
 PER_SECOND = 5
 BURST = 20
 KEPT = 1000  # lines that a client shows
-SENDERS = 1 << 16  # whose last number is kept
 
 
 class _ChatJson(msgspec.Struct, frozen=True):
@@ -57,15 +56,11 @@ def seal_line(line: Line, keys: RoomKeys, salt: bytes) -> bytes:
 
 
 class ChatOpener:
-    """All lines that come in. A line had before is dropped, whoever carries it.
+    """All lines that come in. A line had before is dropped, whoever carries it."""
 
-    `own` is this client's sender id, whose lines nobody has a reason to bring.
-    """
-
-    def __init__(self, keys: RoomKeys, own: bytes) -> None:
+    def __init__(self, keys: RoomKeys, numbers: LastNumbers) -> None:
         self._keys = keys
-        self._own = own
-        self._last: OrderedDict[bytes, int] = OrderedDict()
+        self._numbers = numbers
 
     def open(self, data: bytes) -> Line:
         """Raises MessageError. Who comes later has missed what was said before, which is no gap."""
@@ -74,12 +69,8 @@ class ChatOpener:
         sender = decode_sender(told.sender)
         if not _is_text(told.text):
             raise MessageError(MessageCount.MALFORMED)
-        last = self._last.get(sender)
-        if sender == self._own or (last is not None and told.n <= last):
-            raise MessageError(MessageCount.REPLAYED)
-        self._last[sender] = told.n
-        if len(self._last) > SENDERS:
-            self._last.popitem(last=False)
+        last = self._numbers.check(sender, told.n)
+        self._numbers.remember(sender, told.n)
         missing = told.n - last - 1 if last is not None else 0
         return Line(sender, told.n, told.at, told.text, missing)
 

@@ -23,6 +23,7 @@ from sfu.client.chat import Line as ChatLine
 from sfu.client.envelope import Codec
 from sfu.client.frames import FrameOpener, Opened
 from sfu.client.keys import LinkKeys, RoomKeys, Source
+from sfu.client.numbers import LastNumbers
 from sfu.client.outlet import Outlet
 from sfu.client.people import People, Person
 from sfu.client.playback import Playback
@@ -134,7 +135,7 @@ class Conference:
         self._frame_keys = LinkKeys(self._keys)
         self._people = People(self.sender, self._frame_keys)
         self._opener = FrameOpener(self._frame_keys)
-        self._chat_opener = ChatOpener(self._keys, self.sender)
+        self._chat_opener = ChatOpener(self._keys, LastNumbers(self.sender, self._people.__contains__))
         self.chat = Chat(self)
         self._signaling = Signaling(self._url, self._on_happening, self._on_end)
         self._transport: Transport | None = None

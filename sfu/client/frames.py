@@ -220,4 +220,5 @@ class FrameOpener:
             if len(self._windows) >= WINDOWS:
                 self._windows.popitem(last=False)
             window = self._windows[kid] = ReplayWindow()
+        self._windows.move_to_end(kid)  # new KIDs push out those in use last
         return window

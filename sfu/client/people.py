@@ -1,15 +1,14 @@
 """Who is in the conference, by sealed profiles alone; the server says only who has left (PROTOCOL.md, "Profile")."""
 
-from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from sfu.client.keys import LinkKeys
+from sfu.client.numbers import LastNumbers
 from sfu.client.profile import Profile
 from sfu.client.sealed import MessageCount, MessageError
 
 PEOPLE = 4096
-SENDERS = 1 << 16  # whose last number is kept when they have left
 BEHIND_MS = 3000  # shown from there on
 
 
@@ -47,10 +46,9 @@ class Update:
 
 class People:
     def __init__(self, own_sender: bytes, keys: LinkKeys) -> None:
-        self._own = own_sender
         self._keys = keys
         self._people: dict[bytes, Person] = {}
-        self._numbers: OrderedDict[bytes, int] = OrderedDict()
+        self._numbers = LastNumbers(own_sender, self._people.__contains__)
 
     def __iter__(self) -> Iterator[Person]:
         return iter(list(self._people.values()))
@@ -58,23 +56,23 @@ class People:
     def __len__(self) -> int:
         return len(self._people)
 
+    def __contains__(self, sender: object) -> bool:
+        return sender in self._people
+
     def get(self, sender: bytes) -> Person | None:
         return self._people.get(sender)
 
     def on_profile(self, participant: int, profile: Profile) -> Update:
         """Raises MessageError: an old one, or one's own, which the server has no reason to bring."""
         sender = profile.sender
-        if sender == self._own or profile.n <= self._numbers.get(sender, 0):
-            raise MessageError(MessageCount.REPLAYED)
+        self._numbers.check(sender, profile.n)
         person = self._people.get(sender)
         is_new = person is None
         if person is None:
             if len(self._people) >= PEOPLE:
                 raise MessageError(MessageCount.MALFORMED)
             person = self._people[sender] = Person(profile, participant)
-        self._numbers[sender] = profile.n
-        if len(self._numbers) > SENDERS:
-            self._numbers.popitem(last=False)
+        self._numbers.remember(sender, profile.n)
         person.profile, person.participant = profile, participant
         kids = tuple(
             state.kid for state in profile.sources if self._keys.claim(sender, state.kid, state.source)

@@ -25,8 +25,8 @@ class Rule:
 
 # The modules of sfu.client whose inputs are arguments.
 SANS_IO = (
-    "attribution", "chat", "ciphers", "envelope", "frames", "inner", "keys", "people", "profile", "replay", "sealed",
-    "sframe",
+    "attribution", "chat", "ciphers", "envelope", "frames", "inner", "keys", "numbers", "people", "profile", "replay",
+    "sealed", "sframe",
 )  # fmt: skip
 
 # Grows with the tree: a row for each package whose place in the order matters. A test plants a breach of every row.

@@ -189,6 +189,23 @@ def test_bytes_held_are_those_of_whole_frames() -> None:
         assert opener.held_bytes == (0 if over else frames.HELD_BYTES)
 
 
+# ---- replay windows ----
+
+
+def test_new_kids_do_not_push_out_the_window_of_one_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(frames, "WINDOWS", 4)
+    keys = frame_keys()
+    opener = FrameOpener(keys)
+    mine = _sealed(10)
+    for number, frame in enumerate(mine):
+        assert opener.open(Codec.OPUS, "audio", frame, 0)
+        kid = STRANGER + number
+        assert keys.claim(b"another sender..", kid, Source.MICROPHONE)
+        assert opener.open(Codec.OPUS, "audio", _sealed(1, kid)[0], 0)
+    assert [opener.open(Codec.OPUS, "audio", frame, 0) for frame in mine] == [None] * 10
+    assert opener.counts == {Count.REPLAYED: 10}
+
+
 # ---- what a picture needs after a loss ----
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from sfu.client import chat, profile
 from sfu.client.chat import ChatOpener, ChatRate, Line
 from sfu.client.keys import Source
+from sfu.client.numbers import LastNumbers
 from sfu.client.profile import Profile, SourceState
 from sfu.client.sealed import Kind, MessageCount, MessageError, open_sealed, seal
 from sfu.errors import LocalError
@@ -20,8 +21,12 @@ SENDER = bytes(range(16))
 OWN = bytes(range(16, 32))
 
 
+def _opener(own: bytes = OWN) -> ChatOpener:
+    return ChatOpener(KEYS, LastNumbers(own, lambda _: False))
+
+
 def _open(kind: str, data: bytes) -> object:
-    return ChatOpener(KEYS, OWN).open(data) if kind == "chat" else profile.open_profile(data, KEYS)
+    return _opener().open(data) if kind == "chat" else profile.open_profile(data, KEYS)
 
 
 @pytest.mark.parametrize("vector", named(VECTORS["profiles"] + VECTORS["chat"]))
@@ -61,12 +66,12 @@ def test_bad_profile_is_dropped_under_its_name(vector: dict[str, Any]) -> None:
 @pytest.mark.parametrize("vector", named(VECTORS["chat_invalid"]))
 def test_bad_line_is_dropped_under_its_name(vector: dict[str, Any]) -> None:
     with pytest.raises(MessageError) as raised:
-        ChatOpener(KEYS, OWN).open(bytes.fromhex(vector["sealed"]))
+        _opener().open(bytes.fromhex(vector["sealed"]))
     assert raised.value.count == vector["count"]
 
 
 def test_lines_of_the_vectors_come_in_order_once() -> None:
-    opener = ChatOpener(KEYS, OWN)
+    opener = _opener()
     for vector in VECTORS["chat"]:
         line = opener.open(bytes.fromhex(vector["sealed"]))
         assert (line.n, line.text, line.missing) == (vector["value"]["n"], vector["value"]["text"], 0)
@@ -79,13 +84,13 @@ def test_lines_of_the_vectors_come_in_order_once() -> None:
 def test_own_line_brought_back_is_a_replay() -> None:
     line = chat.seal_line(Line(OWN, 1, 0, "mine"), KEYS, SALT)
     with pytest.raises(MessageError) as raised:
-        ChatOpener(KEYS, OWN).open(line)
+        _opener().open(line)
     assert raised.value.count is MessageCount.REPLAYED
-    assert ChatOpener(KEYS, SENDER).open(line).text == "mine"
+    assert _opener(SENDER).open(line).text == "mine"
 
 
 def test_gap_is_told_and_newcomers_miss_nothing() -> None:
-    opener = ChatOpener(KEYS, OWN)
+    opener = _opener()
     lines = [chat.seal_line(Line(SENDER, n, 0, f"line {n}"), KEYS, SALT) for n in (5, 6, 9)]
     assert [opener.open(line).missing for line in lines] == [0, 0, 2]
 

@@ -4,6 +4,7 @@ import { concat, utf8 } from "../src/e2ee/bytes.ts";
 import { gcm } from "../src/e2ee/ciphers.ts";
 import { derive, importSecret } from "../src/e2ee/hkdf.ts";
 import { checkText, ChatOrder, ChatRate, parseLine } from "../src/e2ee/chat.ts";
+import { LastNumbers } from "../src/e2ee/numbers.ts";
 import { roomKeys } from "../src/e2ee/keys.ts";
 import { checkName, parseProfile, profileFields } from "../src/e2ee/profile.ts";
 import { CHAT, MessageError, openSealed, PROFILE, seal, UnsendableError, type Channel } from "../src/e2ee/sealed.ts";
@@ -134,7 +135,7 @@ test("names and lines that may be sent", () => {
 });
 
 test("each line once, in its sender's order, gaps told", () => {
-  const order = new ChatOrder("me");
+  const order = new ChatOrder(new LastNumbers("me", () => false));
   const line = (n: number, sender = SENDER): number => order.accept({ sender, n, at: 0, text: "x" });
   assert.equal(line(7), 0, "who comes later has missed nothing");
   assert.equal(line(8), 0);

@@ -1,12 +1,11 @@
 // Chat lines (PROTOCOL.md, "Sealed messages"): each once, in the sender's order, gaps told, rates kept.
 import { codePoints, record, sender, text, whole } from "./fields.ts";
+import type { LastNumbers } from "./numbers.ts";
 import { MessageError, UnsendableError } from "./sealed.ts";
 
 const TEXT_POINTS = 2000;
 const PER_SECOND = 5;
 const BURST = 20;
-/** Whose last number is kept. */
-export const SENDERS = 1 << 16;
 
 export interface Line {
   readonly sender: string;
@@ -34,18 +33,12 @@ export function parseLine(value: unknown): Line {
 
 /** The order of each sender's lines. */
 export class ChatOrder {
-  private readonly last = new Map<string, number>();
-
-  /** `own` is this client's sender id, whose lines nobody has a reason to bring. */
-  constructor(private readonly own: string) {}
+  constructor(private readonly numbers: LastNumbers) {}
 
   /** How many lines just before this one did not come. Who comes later has missed what was said before, which is no gap. Throws MessageError. */
   accept({ sender, n }: Line): number {
-    const last = this.last.get(sender);
-    if (sender === this.own || (last !== undefined && n <= last)) throw new MessageError("message_replayed");
-    const [oldest] = this.last.keys();
-    if (last === undefined && this.last.size >= SENDERS && oldest !== undefined) this.last.delete(oldest);
-    this.last.set(sender, n);
+    const last = this.numbers.check(sender, n);
+    this.numbers.remember(sender, n);
     return last === undefined ? 0 : n - last - 1;
   }
 }

@@ -119,8 +119,9 @@ export class FrameOpener<Context> {
       const [oldest] = this.windows.keys();
       if (this.windows.size >= WINDOWS && oldest !== undefined) this.windows.delete(oldest);
       window = new ReplayWindow();
-      this.windows.set(kid, window);
     }
+    this.windows.delete(kid); // to the end: new KIDs push out those in use last
+    this.windows.set(kid, window);
     return window;
   }
 }

@@ -1,11 +1,10 @@
 // Who is in the conference, by sealed profiles alone; the server says only who has left (PROTOCOL.md, "Profile").
 import type { LinkKeys } from "./keys.ts";
+import { LastNumbers } from "./numbers.ts";
 import type { Profile } from "./profile.ts";
 import { MessageError } from "./sealed.ts";
 
 export const PEOPLE = 4096;
-/** Whose last number is kept when they have left. */
-export const SENDERS = 1 << 16;
 export const BEHIND_MS = 3000; // told from there on
 const RECENT_MS = 2000; // how long a frame speaks for its source
 
@@ -30,14 +29,20 @@ export interface Update {
 
 export class People {
   private readonly people = new Map<string, Person>();
-  private readonly numbers = new Map<string, number>();
+  private readonly numbers: LastNumbers;
   private readonly delays = new Map<string, Delay>();
 
   /** `own` is this client's sender id, whose profile nobody has a reason to bring. */
   constructor(
-    private readonly own: string,
+    own: string,
     private readonly keys: LinkKeys,
-  ) {}
+  ) {
+    this.numbers = new LastNumbers(own, (sender) => this.people.has(sender));
+  }
+
+  has(sender: string): boolean {
+    return this.people.has(sender);
+  }
 
   get(sender: string): Person | undefined {
     return this.people.get(sender);
@@ -50,8 +55,7 @@ export class People {
   /** Throws MessageError where it is an old one. */
   onProfile(participant: number, profile: Profile): Update {
     const { sender, n, sources } = profile;
-    const last = this.numbers.get(sender);
-    if (sender === this.own || (last !== undefined && n <= last)) throw new MessageError("message_replayed");
+    this.numbers.check(sender, n);
     let person = this.people.get(sender);
     if (!person) {
       if (this.people.size >= PEOPLE) throw new MessageError("message_malformed");
@@ -60,7 +64,7 @@ export class People {
     }
     person.profile = profile;
     person.participant = participant;
-    this.remember(sender, n);
+    this.numbers.remember(sender, n);
     return { person, kids: sources.filter(({ kid, kind }) => this.keys.claim(sender, kid, kind)).map(({ kid }) => kid) };
   }
 
@@ -112,11 +116,5 @@ export class People {
       this.keys.release(sender);
     }
     return any;
-  }
-
-  private remember(sender: string, n: number): void {
-    const [oldest] = this.numbers.keys();
-    if (!this.numbers.has(sender) && this.numbers.size >= SENDERS && oldest !== undefined) this.numbers.delete(oldest);
-    this.numbers.set(sender, n);
   }
 }

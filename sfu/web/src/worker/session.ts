@@ -6,6 +6,7 @@ import type { CodecName } from "../e2ee/envelope.ts";
 import { FrameOpener, type Outcome } from "../e2ee/frame_opener.ts";
 import { LinkKeys, roomKeys, type RoomKeys } from "../e2ee/keys.ts";
 import { parseLink } from "../e2ee/link.ts";
+import { LastNumbers } from "../e2ee/numbers.ts";
 import { People, type Person as Known } from "../e2ee/people.ts";
 import { checkName, parseProfile, profileFields, type ProfileSource } from "../e2ee/profile.ts";
 import {
@@ -50,7 +51,7 @@ export class Session {
   private readonly sender = base64url.encode(random(16));
   private readonly keys: LinkKeys;
   private readonly people: People;
-  private readonly chatOrder = new ChatOrder(this.sender);
+  private readonly chatOrder: ChatOrder;
   private readonly chatRate = new ChatRate();
   private readonly sources = new Map<SourceKind, Promise<SendingSource>>();
   private readonly slotStates = new Map<number, SlotState>();
@@ -76,6 +77,7 @@ export class Session {
   ) {
     this.keys = new LinkKeys(room.frames);
     this.people = new People(this.sender, this.keys);
+    this.chatOrder = new ChatOrder(new LastNumbers(this.sender, (sender) => this.people.has(sender)));
     this.opener = new FrameOpener(this.keys);
   }
 
