@@ -50,6 +50,7 @@ from sfu.signaling.messages import (
 TICK_S = 0.5
 LEAVE_S = 5.0
 EVENTS = 1024  # not read yet; beyond that the oldest go
+UNREADABLE = 1024  # participants at a time
 KEY_FRAME_US = 1_000_000  # between two requests on one line
 REFUSED_S = 1.0  # for the rate; then the request is made again
 ROSTER_S = 5.0  # between two readings, in a room too large to be told of all
@@ -154,7 +155,8 @@ class Conference:
         self._media_lock = asyncio.Lock()
         self._profile_lock = asyncio.Lock()
         self._profile_number = 0
-        self._said_unreadable: set[int] = set()
+        self._unreadable: set[int] = set()
+        self._untold: set[int] = set()  # of those
         self._roster_stale = False
         self._roster_s = 0.0
         self._closing = False
@@ -330,8 +332,7 @@ class Conference:
         joined = await self._ask_to_join()
         self.participant, self._settings = joined.participant, joined.settings
         self._contents.clear()
-        there = await self._read_roster(joined.roster)
-        self._part_from(self._people.on_roster(there))
+        self._on_roster(await self._read_roster(joined.roster))
         await self._make_transport()
 
     async def _ask_to_join(self) -> messages.Joined:
@@ -424,6 +425,8 @@ class Conference:
             case Delivered(kind, participant, payload):
                 self._on_message(kind, participant, payload)
             case Told(ParticipantLeft(participant=participant)):
+                self._unreadable.discard(participant)
+                self._untold.discard(participant)
                 self._part_from(self._people.on_left(participant))
             case Told(Slots(slots=slots)):
                 known = self._transport.slots if self._transport else 0
@@ -434,6 +437,11 @@ class Conference:
                 self._spawn(self._rejoin())
             case _:
                 pass
+
+    def _on_roster(self, there: set[int]) -> None:
+        self._unreadable &= there
+        self._untold &= there
+        self._part_from(self._people.on_roster(there))
 
     def _part_from(self, gone: list[Person]) -> None:
         senders = {person.sender for person in gone}
@@ -450,10 +458,14 @@ class Conference:
                 self.chat.take(self._chat_opener.open(payload))
         except MessageError as error:
             self.message_counts[error.count] += 1
-            if error.count is MessageCount.FORGED and participant not in self._said_unreadable:
-                if len(self._said_unreadable) < EVENTS:
-                    self._said_unreadable.add(participant)
-                self._tell(events.Unreadable(participant))
+            if error.count is MessageCount.FORGED:
+                self._on_unreadable(participant)
+
+    def _on_unreadable(self, participant: int) -> None:
+        """Told with the next tick: a server may make up any number of participants."""
+        if participant not in self._unreadable and len(self._unreadable) < UNREADABLE:
+            self._unreadable.add(participant)
+            self._untold.add(participant)
 
     def _on_profile(self, participant: int, profile: Profile) -> None:
         update = self._people.on_profile(participant, profile)
@@ -503,19 +515,25 @@ class Conference:
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(TICK_S)
-            lines = self._opener.expire(_now_us())
-            for line in lines:
-                self.want_key_frame(line)
-            if lines:
-                slots = tuple(line.slot for line in lines if isinstance(line, Line))
-                self._tell(events.NoKey(slots))
+            self._on_tick()
             if self._roster_stale and time.monotonic() - self._roster_s > ROSTER_S:
                 await self._refresh_roster()
 
+    def _on_tick(self) -> None:
+        lines = self._opener.expire(_now_us())
+        for line in lines:
+            self.want_key_frame(line)
+        if lines:
+            self._tell(events.NoKey(tuple(line.slot for line in lines if isinstance(line, Line))))
+        if self._untold:
+            self._tell(events.Unreadable(tuple(sorted(self._untold))))
+            self._untold.clear()
+
     async def _refresh_roster(self) -> None:
         with contextlib.suppress(SfuError):
-            there = await self._read_roster((await self._signaling.request(GetRoster, Roster)).roster)
-            self._part_from(self._people.on_roster(there))
+            self._on_roster(
+                await self._read_roster((await self._signaling.request(GetRoster, Roster)).roster)
+            )
 
     # ---- to the others ----
 

@@ -40,9 +40,11 @@ class WrongSender:
 
 @dataclass(frozen=True)
 class Unreadable:
-    """Somebody's sealed message does not open: they have another link, or the server has made it up."""
+    """Sealed messages of these participants do not open: they have another link, or the server has made them up. Once of
+    each until they leave, of 1,024 at a time, and all that came within half a second together.
+    """
 
-    participant: int
+    participants: tuple[int, ...]
 
 
 @dataclass(frozen=True)

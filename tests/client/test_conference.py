@@ -6,16 +6,17 @@ from typing import Any
 import pytest
 
 from sfu.client import conference as conference_module
-from sfu.client import frames
+from sfu.client import events, frames
 from sfu.client.adapter import Line
 from sfu.client.conference import Conference
 from sfu.client.envelope import Codec
 from sfu.client.frames import Count, SendingSource
 from sfu.client.keys import LinkKeys, RoomKeys, Source
 from sfu.client.profile import SENDER_BYTES, Profile, SourceState, seal_profile
-from sfu.client.sealed import SALT_BYTES, Kind
-from sfu.client.session import Delivered
+from sfu.client.sealed import SALT_BYTES, Kind, MessageCount
+from sfu.client.session import Delivered, Told
 from sfu.e2ee.link import Link
+from sfu.signaling.messages import ParticipantLeft
 
 CAMERA = Line(0, "video")
 ANA = 7  # by the server's word
@@ -106,3 +107,40 @@ def test_key_frame_is_asked_for_after_a_loss_once_a_second_and_not_forgotten(
         clock.ms += 1000
         bob._on_frame(Codec.VP9, CAMERA, ana.frame(clock.ms))
         assert transport.asked == [CAMERA, CAMERA]
+
+
+def _invented(bob: Conference, participants: range) -> None:
+    """Messages that do not open, as if these had sent them."""
+    for participant in participants:
+        for kind in (Kind.PROFILE, Kind.CHAT):
+            bob._on_happening(Delivered(kind, participant, bytes(300)))
+
+
+def test_people_whom_the_server_makes_up_do_not_flood_the_events(link: Link, clock: _Clock) -> None:
+    (bob, _), ana = _conference(link), _Ana(link)
+    bob._on_happening(ana.profile())
+    for _ in range(3):
+        _invented(bob, range(10, 10_000))
+        bob._on_tick()
+    joined, unreadable = bob._events
+    assert isinstance(joined, events.Joined)
+    assert unreadable == events.Unreadable(tuple(range(10, 10 + conference_module.UNREADABLE)))
+    assert bob.message_counts == {MessageCount.FORGED: 3 * 2 * 9990}
+
+
+def test_unreadable_participant_is_told_again_after_leaving(link: Link, clock: _Clock) -> None:
+    bob, _ = _conference(link)
+    _invented(bob, range(10, 13))
+    bob._on_happening(Told(ParticipantLeft(seq=1, participant=12)))  # before it was told
+    bob._on_tick()
+    bob._on_happening(Told(ParticipantLeft(seq=2, participant=11)))
+    _invented(bob, range(10, 12))
+    bob._on_tick()
+    bob._on_roster({10})  # of a room too large to be told of each
+    _invented(bob, range(10, 12))
+    bob._on_tick()
+    assert [one.participants for one in bob._events if isinstance(one, events.Unreadable)] == [
+        (10, 11),
+        (11,),
+        (11,),
+    ]
