@@ -160,7 +160,9 @@ def _picture(state: _State) -> Group:
     for heading in ("who", "sends", "", "recorded"):
         table.add_column(heading)
     for person in sorted(state.conference.people, key=lambda one: one.participant):
-        table.add_row(Text(_name(person)), _sources(person), _standing(person), _recorded(state, person))
+        table.add_row(
+            Text(_name(person)), _sources(person), _standing(state, person), _recorded(state, person)
+        )
     return Group(table, _footer(state))
 
 
@@ -171,14 +173,14 @@ def _sources(person: Person) -> Text:
     return text
 
 
-def _standing(person: Person) -> Text:
+def _standing(state: _State, person: Person) -> Text:
     words = []
     if not person.heard and person.profile.sources:
         words.append("not heard yet")
     if person.recording:
         words.append("records")
-    if person.behind_ms:
-        words.append(f"{person.behind_ms / 1000:.0f} s behind")
+    if behind_s := state.conference.behind_s(person):
+        words.append(f"{behind_s} s behind")
     return Text(", ".join(words), style="yellow")
 
 

@@ -204,6 +204,10 @@ class Conference:
     def person(self, sender: bytes) -> Person | None:
         return self._people.get(sender)
 
+    def behind_s(self, person: Person) -> int:
+        """How far behind what comes of them is, in whole seconds, 3 or more, or 0: a server that delays or replays is seen."""
+        return self._people.behind_s(person.sender, _now_ms())
+
     @property
     def counts(self) -> dict[str, int]:
         """What was dropped, by the names of sfu/e2ee/PROTOCOL.md."""
@@ -482,7 +486,8 @@ class Conference:
         person = self._people.get(opened.sender)
         if person is None or not isinstance(opened.line, Line):
             return
-        if self._people.on_frame(opened.sender, opened.time_ms, _now_ms()):
+        came_ms = _now_ms() - (_now_us() - opened.at_us) // 1000  # it may have been held
+        if self._people.on_frame(opened.sender, opened.kid, opened.time_ms, came_ms):
             self._tell(events.Heard(person))
         slot = opened.line.slot
         attribution = self._attributions.setdefault(slot, Attribution())

@@ -1,7 +1,7 @@
 """Who is in the conference, by sealed profiles alone; the server says only who has left (PROTOCOL.md, "Profile")."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sfu.client.keys import LinkKeys
 from sfu.client.numbers import LastNumbers
@@ -10,6 +10,7 @@ from sfu.client.sealed import MessageCount, MessageError
 
 PEOPLE = 4096
 BEHIND_MS = 3000  # shown from there on
+RECENT_MS = 2000  # how long a frame speaks for its source
 
 
 @dataclass
@@ -19,8 +20,6 @@ class Person:
     profile: Profile
     participant: int
     heard: bool = False  # a frame of theirs opened
-    least_ms: int | None = None  # the smallest own clock - time in a frame
-    behind_ms: int = 0  # how much later than that the last frame came; 0 below 3 s
 
     @property
     def sender(self) -> bytes:
@@ -33,6 +32,14 @@ class Person:
     @property
     def recording(self) -> bool:
         return self.profile.recording
+
+
+@dataclass
+class _Delay:
+    least_ms: int  # the smallest own clock - time in a frame
+    last: dict[int, tuple[int, int]] = field(
+        default_factory=dict
+    )  # by KID: that of its last frame, and when it came
 
 
 @dataclass(frozen=True)
@@ -48,6 +55,7 @@ class People:
     def __init__(self, own_sender: bytes, keys: LinkKeys) -> None:
         self._keys = keys
         self._people: dict[bytes, Person] = {}
+        self._delays: dict[bytes, _Delay] = {}
         self._numbers = LastNumbers(own_sender, self._people.__contains__)
 
     def __iter__(self) -> Iterator[Person]:
@@ -84,6 +92,7 @@ class People:
         gone = [person for person in self._people.values() if person.participant == participant]
         for person in gone:
             del self._people[person.sender]
+            self._delays.pop(person.sender, None)
             self._keys.release(person.sender)
         return gone
 
@@ -93,15 +102,24 @@ class People:
         absent = {person.participant for person in self._people.values()} - there
         return [person for participant in sorted(absent) for person in self.on_left(participant)]
 
-    def on_frame(self, sender: bytes, time_ms: int | None, now_ms: int) -> bool:
-        """A frame of theirs opened. Whether it is the first."""
+    def on_frame(self, sender: bytes, kid: int, time_ms: int | None, now_ms: int) -> bool:
+        """A frame of theirs opened, which came at `now_ms` of the own clock, since 1970. Whether it is the first."""
         person = self._people.get(sender)
         if person is None:
             return False
         if time_ms is not None:
             late_ms = now_ms - time_ms
-            person.least_ms = late_ms if person.least_ms is None else min(person.least_ms, late_ms)
-            beyond_ms = late_ms - person.least_ms
-            person.behind_ms = beyond_ms if beyond_ms >= BEHIND_MS else 0
+            delay = self._delays.setdefault(sender, _Delay(late_ms))
+            delay.least_ms = min(delay.least_ms, late_ms)
+            delay.last[kid] = (late_ms, now_ms)
         first, person.heard = not person.heard, True
         return first
+
+    def behind_s(self, sender: bytes, now_ms: int) -> int:
+        """How far behind the worst of their sources is, in whole seconds, 3 or more, or 0 (PROTOCOL.md, "Frames")."""
+        delay = self._delays.get(sender)
+        if delay is None:
+            return 0
+        recent = [late_ms for late_ms, at_ms in delay.last.values() if now_ms - at_ms < RECENT_MS]
+        beyond_ms = max(recent, default=delay.least_ms) - delay.least_ms
+        return beyond_ms // 1000 if beyond_ms >= BEHIND_MS else 0

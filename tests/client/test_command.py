@@ -23,7 +23,12 @@ def _person(sender: bytes, name: str, participant: int, *, recording: bool = Fal
 
 
 def _shown(people: list[Person], **more: Any) -> str:
-    conference = SimpleNamespace(people=tuple(people), counts=more.pop("counts", {}))
+    behind = more.pop("behind", {})
+    conference = SimpleNamespace(
+        people=tuple(people),
+        counts=more.pop("counts", {}),
+        behind_s=lambda person: behind.get(person.sender, 0),
+    )
     recorder = SimpleNamespace(recordings=more.pop("recordings", {}))
     state = command._State(cast("Any", conference), more.pop("player", None), cast("Any", recorder))
     state.loss = more.pop("loss", (0, 0))
@@ -34,10 +39,14 @@ def _shown(people: list[Person], **more: Any) -> str:
 
 def test_who_is_there_what_is_lost_and_what_is_recorded() -> None:
     ana, bob = _person(ANA, "Ana", 2, recording=True), _person(BOB, "", 1)
-    ana.heard, ana.behind_ms = True, 14_200
+    ana.heard = True
     recorded = Recording(Path("ana.webm"), Source.CAMERA, frames=3, bytes=2_500_000)
     shown = _shown(
-        [ana, bob], recordings={(ANA, Source.CAMERA): recorded}, loss=(98, 2), counts={"forged": 3}
+        [ana, bob],
+        recordings={(ANA, Source.CAMERA): recorded},
+        loss=(98, 2),
+        counts={"forged": 3},
+        behind={ANA: 14},
     )
     first, second = (
         next(line for line in shown.splitlines() if name in line) for name in ("Ana", "somebody")

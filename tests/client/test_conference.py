@@ -50,8 +50,8 @@ class _Ana:
         self.sender = secrets.token_bytes(SENDER_BYTES)
         self.kid = secrets.randbits(64)
         self._room = RoomKeys(link.secret)
-        self._camera = SendingSource(Source.CAMERA, self.kid, LinkKeys(self._room))
         self._n = 0
+        self._counter = 0
 
     def profile(self) -> Delivered:
         self._n += 1
@@ -62,7 +62,9 @@ class _Ana:
         )
 
     def frame(self, time_ms: int) -> bytes:
-        return self._camera.seal(Codec.VP9, b"picture", time_ms)
+        self._counter += 1
+        camera = SendingSource(Source.CAMERA, self.kid, LinkKeys(self._room), counter=self._counter)
+        return camera.seal(Codec.VP9, b"picture", time_ms)
 
 
 @pytest.fixture
@@ -107,6 +109,22 @@ def test_key_frame_is_asked_for_after_a_loss_once_a_second_and_not_forgotten(
         clock.ms += 1000
         bob._on_frame(Codec.VP9, CAMERA, ana.frame(clock.ms))
         assert transport.asked == [CAMERA, CAMERA]
+
+
+def test_waiting_for_the_profile_is_no_delay_of_the_senders(link: Link, clock: _Clock) -> None:
+    (bob, _), ana = _conference(link), _Ana(link)
+    bob._on_happening(ana.profile())
+    (person,) = bob.people
+    bob._on_frame(Codec.VP9, CAMERA, ana.frame(clock.ms))
+    ana.kid = secrets.randbits(64)
+    bob._on_frame(Codec.VP9, CAMERA, ana.frame(clock.ms))
+    clock.ms += 4000
+    bob._on_happening(ana.profile())
+    assert bob.behind_s(person) == 0
+    bob._on_frame(Codec.VP9, CAMERA, ana.frame(clock.ms - 4000))
+    assert bob.behind_s(person) == 4
+    clock.ms += 2000
+    assert bob.behind_s(person) == 0, "nothing is said of what no longer comes"
 
 
 def _invented(bob: Conference, participants: range) -> None:

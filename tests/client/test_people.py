@@ -2,7 +2,7 @@ import pytest
 
 from sfu.client.attribution import Attribution
 from sfu.client.keys import LinkKeys, Source
-from sfu.client.people import People
+from sfu.client.people import BEHIND_MS, People
 from sfu.client.profile import Profile, SourceState
 from sfu.client.sealed import MessageError
 from tests.client.vectors import room_keys
@@ -72,21 +72,34 @@ def test_joining_anew_leaves_those_who_are_still_there() -> None:
     assert [person.sender for person in people] == [BOB]
 
 
-def test_heard_from_the_first_frame_on_and_behind_from_three_seconds() -> None:
+def test_heard_from_the_first_frame_on() -> None:
     people, _ = _people()
-    person = people.on_profile(7, _profile(ANA, 1)).person
+    person = people.on_profile(7, _profile(ANA, 1, 9)).person
     assert not person.heard
-    # Her clock is 100 s off; what counts is what comes on top.
-    assert people.on_frame(ANA, 1_000_000, 1_100_050)
-    assert not people.on_frame(ANA, 1_001_000, 1_101_000)
-    assert (person.heard, person.behind_ms) == (True, 0)
-    people.on_frame(ANA, 1_002_000, 1_104_999)
-    assert person.behind_ms == 0
-    people.on_frame(ANA, 1_003_000, 1_117_000)
-    assert person.behind_ms == 14_000
-    people.on_frame(ANA, 1_004_000, 1_104_100)
-    assert person.behind_ms == 0
-    assert not people.on_frame(BOB, 0, 0)
+    assert people.on_frame(ANA, 9, 1000, 1005)
+    assert not people.on_frame(ANA, 9, 1020, 1025)
+    assert not people.on_frame(BOB, 10, 1020, 1025)
+    assert person.heard
+
+
+def test_how_far_behind_beyond_the_smallest_difference_of_the_sender_by_the_worst_source() -> None:
+    people, _ = _people()
+    people.on_profile(7, _profile(ANA, 1, 9, 10))
+    assert people.behind_s(ANA, 100_000) == 0
+    # Her clock is 100 s ahead: that is no delay.
+    people.on_frame(ANA, 9, 200_000, 100_000)
+    people.on_frame(ANA, 9, 200_000, 100_000 + BEHIND_MS - 1)
+    assert people.behind_s(ANA, 103_000) == 0
+    people.on_frame(ANA, 9, 200_000, 100_000 + BEHIND_MS)
+    assert people.behind_s(ANA, 103_000) == 3
+    people.on_frame(ANA, 10, 189_000, 103_500)
+    people.on_frame(ANA, 9, 203_500, 103_500)
+    assert people.behind_s(ANA, 103_500) == 14, "the picture is late, the sound is not"
+    assert people.behind_s(ANA, 106_000) == 0, "of what no longer comes nothing is said"
+    people.on_left(7)
+    people.on_profile(8, _profile(ANA, 2, 9))
+    people.on_frame(ANA, 9, 200_000, 110_000)
+    assert people.behind_s(ANA, 110_000) == 0, "who comes anew is measured anew"
 
 
 def test_server_that_is_wrong_for_over_a_second_is_told_once() -> None:
