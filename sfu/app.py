@@ -102,7 +102,7 @@ class App:
         conferences = Conferences(self._rooms, self._media, self.on_participants)
         self._signaling = SignalingServer(
             conferences,
-            self.gate.authorise,
+            self.gate,
             _signaling_limits(self._settings),
             address_of=remote_of(self._settings.http.trusted_proxies),
             may_call=lambda request: headers.may_call(request, self._settings.http.origins),

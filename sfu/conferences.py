@@ -88,6 +88,9 @@ class Conferences:
         self._apply(joined, joined.profiles(participant.id, roster, KIND_PROFILE))
         return Entry(participant.id, roster_page(roster), Settings(codecs=list(ROOM_CODECS)))
 
+    async def on_peek(self, room: str) -> int:
+        return len(self._rooms[room].participants) if room in self._rooms else 0
+
     async def on_offer(self, peer: Peer, sdp: str, heights: Mapping[str, Sequence[int]]) -> Answered:
         member = self._member(peer)
         offer = parse_offer(sdp)

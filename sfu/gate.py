@@ -12,7 +12,7 @@ from sfu.model.admission import Grant, address_key
 
 
 class Gate:
-    """Asked once for each join; `exists` and `rooms` tell of the rooms that are open."""
+    """Of `sfu.signaling.application`; `exists` and `rooms` tell of the rooms that are open."""
 
     def __init__(self, settings: Config, *, exists: Callable[[str], bool], rooms: Callable[[], int]) -> None:
         self._exists = exists
@@ -28,16 +28,21 @@ class Gate:
         self._tokens.set_keys(settings.auth.keys)
         self._creation.set_rate(settings.limits.rooms_per_address_per_minute)
 
-    def authorise(self, room: str, token: str | None, address: str) -> Grant:
+    def check(self, room: str, token: str | None) -> Grant:
         """Raises RemoteError for whom it does not let in."""
         allowed = self._admission.authorise(room, token, now_s=time.time())
-        if allowed.create and not self._exists(room):
-            if self._rooms() >= self._rooms_max:
-                raise RemoteError(Code.TOO_MANY_ROOMS, "this server has as many rooms open as it may")
-            self._creation.take(address_key(address), time.monotonic_ns() // 1000)
         return Grant(
             identity=allowed.identity,
             may_create=allowed.create,
             may_publish=allowed.publish,
             may_subscribe=allowed.subscribe,
         )
+
+    def authorise(self, room: str, token: str | None, address: str) -> Grant:
+        """As `check`, for somebody who goes in: rooms that would be opened are counted."""
+        grant = self.check(room, token)
+        if grant.may_create and not self._exists(room):
+            if self._rooms() >= self._rooms_max:
+                raise RemoteError(Code.TOO_MANY_ROOMS, "this server has as many rooms open as it may")
+            self._creation.take(address_key(address), time.monotonic_ns() // 1000)
+        return grant

@@ -1,6 +1,6 @@
 """The seam between signalling and the rest: what the server calls, and what it gives to be called."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -8,9 +8,17 @@ from sfu.model.admission import Grant
 from sfu.model.view import Wish
 from sfu.signaling.messages import Outgoing, RosterPage, Settings
 
-Authorise = Callable[[str, str | None, str], Grant]
-"""`authorise(room, token, address)`: what the bearer may do in that room. Raises `RemoteError` ("unauthorised", or
-"forbidden") for nobody it lets in. Called once for each `join`, before the application hears of it; must not block."""
+
+class Gate(Protocol):
+    """Who may come in. Asked before the application hears of it; must not block. Both raise `RemoteError` ("unauthorised", or
+    "forbidden") for whom it does not let in.
+    """
+
+    def check(self, room: str, token: str | None) -> Grant:
+        """What the bearer may do in that room. Counts nothing."""
+
+    def authorise(self, room: str, token: str | None, address: str) -> Grant:
+        """The same for somebody who goes in: once for each `join`, so that a room to be opened counts for the address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +83,9 @@ class Application(Protocol):
         """Let a client in, opening the room if need be. May raise `RoomMoved`. What the others are told of it is the
         application's business, and so are profiles for the newcomer (`peer.deliver`).
         """
+
+    async def on_peek(self, room: str) -> int:
+        """How many are in a room, 0 for one that is not open. May raise `RoomMoved`."""
 
     async def on_offer(self, peer: Peer, sdp: str, heights: Mapping[str, Sequence[int]]) -> Answered:
         """Answer an offer: the first, a later one (more slots, an ICE restart), or one with another certificate, which

@@ -56,6 +56,16 @@ class Join(Request, frozen=True, kw_only=True, tag="join"):
         return "Join(room=…, token=…)"
 
 
+class Peek(Request, frozen=True, kw_only=True, tag="peek"):
+    """How many are in a room, asked from outside."""
+
+    room: RoomId
+    token: Text | None = None
+
+    def __repr__(self) -> str:
+        return "Peek(room=…, token=…)"
+
+
 class Offer(Request, frozen=True, kw_only=True, tag="offer"):
     """`heights` by mid: of a track's simulcast layers, in pixels, ascending."""
 
@@ -89,7 +99,7 @@ class Leave(Request, frozen=True, kw_only=True, tag="leave"):
     pass
 
 
-Incoming = Hello | Join | Offer | View | GetRoster | Leave
+Incoming = Hello | Peek | Join | Offer | View | GetRoster | Leave
 
 
 # ---- server to client: answers ----
@@ -156,6 +166,10 @@ class Joined(Answering, frozen=True, kw_only=True, tag="joined"):
     settings: Settings
 
 
+class Peeked(Answering, frozen=True, kw_only=True, tag="peeked"):
+    count: int
+
+
 class Answer(Answering, frozen=True, kw_only=True, tag="answer"):
     """`transport` is another number than before where the server has begun a new association."""
 
@@ -188,7 +202,7 @@ class Error(msgspec.Struct, frozen=True, kw_only=True, tag="error"):
     id: int | None = None
 
 
-Reply = Welcome | Joined | Answer | Roster | Ok | Moved | Error
+Reply = Welcome | Peeked | Joined | Answer | Roster | Ok | Moved | Error
 
 
 # ---- server to client: events ----
@@ -277,7 +291,7 @@ class _Envelope(msgspec.Struct, frozen=True):
 _envelope = msgspec.json.Decoder(_Envelope)
 _decoders: dict[str, msgspec.json.Decoder[Any]] = {
     kind.__struct_config__.tag: msgspec.json.Decoder(kind)  # type: ignore[misc]
-    for kind in (Hello, Join, Offer, View, GetRoster, Leave)
+    for kind in (Hello, Peek, Join, Offer, View, GetRoster, Leave)
 }
 _encoder = msgspec.json.Encoder()
 

@@ -13,7 +13,7 @@ from aiohttp import WSMsgType, web
 
 from sfu.errors import Code, RemoteError
 from sfu.model.admission import address_key
-from sfu.signaling.application import Application, Authorise, Entry, RoomMoved
+from sfu.signaling.application import Application, Entry, Gate, RoomMoved
 from sfu.signaling.limits import Limits
 from sfu.signaling.messages import (
     KIND_PROFILE,
@@ -31,6 +31,8 @@ from sfu.signaling.messages import (
     Offer,
     Ok,
     Outgoing,
+    Peek,
+    Peeked,
     Reply,
     Roster,
     View,
@@ -67,7 +69,7 @@ class SignalingServer:
     def __init__(
         self,
         application: Application,
-        authorise: Authorise,
+        gate: Gate,
         limits: Limits | None = None,
         *,
         profile_bytes: int = 4096,
@@ -77,7 +79,7 @@ class SignalingServer:
     ) -> None:
         self.limits = limits or Limits()  # may be replaced; holds for sessions and connections from then on
         self._application = application
-        self._authorise = authorise
+        self._gate = gate
         self._profile_bytes = profile_bytes
         self._address_of = address_of
         self._may_call = may_call
@@ -236,6 +238,9 @@ class SignalingServer:
     async def _do(self, id: int, demand: Demand, peer: "_Peer") -> Reply:
         application = self._application
         match demand:
+            case Peek(room=room, token=token):
+                self._gate.check(room, token)
+                return Peeked(id=id, count=await application.on_peek(room))
             case Join(room=room, token=token):
                 return await self._join(id, room, token, peer)
             case Offer(sdp=sdp, heights=heights):
@@ -261,7 +266,7 @@ class SignalingServer:
         # Those who wait to be resumed count too: who cuts connections would else have as many as they like.
         if self._joined_from[key] >= self.limits.connections_per_address:
             raise RemoteError(Code.RATE_LIMITED, "too many participants from this address")
-        grant = self._authorise(room, token, peer.address)
+        grant = self._gate.authorise(room, token, peer.address)
         entry: Entry = await self._application.on_join(peer, room, grant)
         peer.room, peer.participant = room, entry.participant
         self._peers[peer.token] = peer

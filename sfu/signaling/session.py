@@ -26,6 +26,7 @@ from sfu.signaling.messages import (
     Joined,
     Leave,
     Offer,
+    Peek,
     Reply,
     View,
     Welcome,
@@ -47,6 +48,7 @@ class State(Enum):
 # What may be said in which state, and the state after it. All else is answered with `bad_state`.
 _TRANSITIONS: dict[tuple[State, type], State] = {
     (State.NEW, Hello): State.GREETED,
+    (State.GREETED, Peek): State.GREETED,
     (State.GREETED, Join): State.JOINING,
     (State.JOINED, Offer): State.JOINED,
     (State.JOINED, View): State.JOINED,
@@ -58,7 +60,7 @@ _TRANSITIONS: dict[tuple[State, type], State] = {
 # A text counts for one message more with each so many characters: an offer of 250 kB keeps the server busy for 0.1 s.
 COUNTED_CHARACTERS = 8192
 
-Demand = Join | Offer | View | GetRoster | Leave | Frame
+Demand = Peek | Join | Offer | View | GetRoster | Leave | Frame
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,8 +87,9 @@ async def test_hangup_changes_keys_and_rates() -> None:
     try:
         signal.raise_signal(signal.SIGHUP)
         await reloading.wait()
+        assert [app.gate.check("r", token).identity for _ in range(3)] == ["ann"] * 3
         assert app.gate.authorise("r", token, "10.0.0.1").identity == "ann"
-        # That was the one room of this minute; another address has its own.
+        # That was the one room of this minute, of which looking at one takes nothing; another address has its own.
         with pytest.raises(RemoteError):
             app.gate.authorise("r", token, "10.0.0.1")
         assert app.gate.authorise("r", token, "10.0.0.2").may_create

@@ -14,7 +14,7 @@ from sfu.model.admission import RoomLimits
 from sfu.signaling.limits import Limits
 from sfu.signaling.messages import SUBPROTOCOL
 from sfu.signaling.server import SignalingServer
-from tests.signaling.conference import ROOM, WAIT_SECONDS, Client, Conference, authorise
+from tests.signaling.conference import ROOM, WAIT_SECONDS, Client, Conference, Gate
 
 
 class House:
@@ -51,7 +51,7 @@ async def house(
     limits: Limits | None = None, rooms: RoomLimits | None = None, **options: Any
 ) -> AsyncIterator[House]:
     conference = Conference(rooms)
-    signaling = SignalingServer(conference, authorise, limits, **options)
+    signaling = SignalingServer(conference, Gate(), limits, **options)
     app = web.Application()
     signaling.add_to(app)
     async with TestServer(app) as server, aiohttp.ClientSession() as http:
@@ -161,6 +161,36 @@ async def test_token_decides() -> None:
         await here.enter()
         assert (await stranger.ask("join", room=ROOM, token="listener"))["type"] == "joined"  # noqa: S106
         assert (await stranger.ask("offer", sdp="a va"))["code"] == "forbidden"
+
+
+async def test_who_is_outside_learns_how_many_are_inside() -> None:
+    async with house() as here:
+        outside = await here.connect()
+        assert (await outside.ask("peek", room=ROOM))["code"] == "bad_state"
+        await outside.ask("hello", versions=[0])
+        assert (await outside.ask("peek", room=ROOM))["count"] == 0
+        assert len(here.conference.rooms) == 0  # nobody opens a room by looking
+        people = [await here.enter() for _ in range(3)]
+        assert (await outside.ask("peek", room=ROOM))["count"] == 3
+        assert (await outside.ask("peek", room=ROOM[::-1]))["count"] == 0
+        assert (await outside.ask("peek", room=ROOM, token="forged"))["code"] == "unauthorised"  # noqa: S106
+        await people[0].ask("leave")
+        await here.left()
+        answer = await outside.ask("peek", room=ROOM)
+        assert (answer["type"], answer["count"]) == ("peeked", 2)
+        assert not any(
+            event["type"] == "participant_joined" and event["participant"] > 3 for event in people[1].events
+        )
+        assert (await outside.ask("join", room=ROOM))["type"] == "joined"
+        assert (await outside.ask("peek", room=ROOM))["code"] == "bad_state"
+
+
+async def test_who_looks_too_often_is_refused() -> None:
+    async with house(Limits(messages_per_second=0.001, message_burst=2)) as here:
+        outside = await here.connect()
+        await outside.ask("hello", versions=[0])
+        assert (await outside.ask("peek", room=ROOM))["type"] == "peeked"
+        assert (await outside.ask("peek", room=ROOM))["code"] == "rate_limited"
 
 
 async def test_fault_of_ours_is_told_without_details() -> None:

@@ -109,11 +109,11 @@ def test_no_version_in_common() -> None:
 
 
 @pytest.mark.parametrize("state", [State.NEW, State.GREETED, State.JOINING, State.JOINED])
-@pytest.mark.parametrize("type", ["hello", "join", "offer", "view", "roster", "leave", "frame"])
+@pytest.mark.parametrize("type", ["hello", "peek", "join", "offer", "view", "roster", "leave", "frame"])
 def test_what_may_be_said_when(state: State, type: str) -> None:
     allowed = {
         State.NEW: {"hello"},
-        State.GREETED: {"join"},
+        State.GREETED: {"peek", "join"},
         State.JOINING: set(),
         State.JOINED: {"offer", "view", "roster", "leave", "frame"},
     }[state]
@@ -126,6 +126,7 @@ def test_what_may_be_said_when(state: State, type: str) -> None:
         client.session.answer(2, joined(2))
     fields: dict[str, dict[str, Any]] = {
         "hello": {"versions": [0]},
+        "peek": {"room": ROOM},
         "join": {"room": ROOM},
         "offer": {"sdp": ""},
         "view": {"slots": []},

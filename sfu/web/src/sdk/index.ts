@@ -4,6 +4,7 @@ export type { Events, JoinOptions, Notice, State, Wish } from "./types.ts";
 export { SfuError } from "./errors.ts";
 export { canSeal, checkLink, makeFragment } from "./keys.ts";
 export { fragmentOf } from "./link.ts";
+export { peek } from "./peek.ts";
 export type { Person } from "./presence.ts";
 export type { Tile } from "./tiles.ts";
 export type { ChatLine } from "../worker/messages.ts";

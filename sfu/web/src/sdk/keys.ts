@@ -73,9 +73,14 @@ function inTime<T>(work: Promise<T>): Promise<T> {
 
 /** Fails with the link's codes where it is not whole or not for us; nothing is sent. Says which server it names, if any. */
 export async function checkLink(link: string): Promise<string | null> {
+  return (await roomOf(link)).server;
+}
+
+/** What a link leads to, without going there. Fails as `checkLink`. */
+export async function roomOf(link: string): Promise<Room> {
   const client = startWorker();
   try {
-    return (await inTime(client.request("open", { fragment: fragmentOf(link) }))).server;
+    return await inTime(client.request("open", { fragment: fragmentOf(link) }));
   } catch (reason) {
     throw asError(reason);
   } finally {

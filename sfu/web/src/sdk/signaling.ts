@@ -165,7 +165,7 @@ export class Signaling {
     const mayBeIn = this.#hasJoined || [...this.#pending.values()].some(({ isJoin }) => isJoin);
     this.#fail(new SfuError("left", "you have left"));
     this.#setState({ name: "ended" });
-    if (this.#isGreeted) {
+    if (this.#isGreeted && mayBeIn) {
       this.#sayLeave();
     } else if (mayBeIn && this.#session !== "") {
       // Between two connections: come back to say it, but not for longer than the server would wait.
@@ -372,8 +372,8 @@ export class Signaling {
     if (code === CLOSE_TAKEN_OVER) return this.#end(new SfuError("taken_over", "another connection took this session"));
     if (code === CLOSE_NO_VERSION) return this.#end(new SfuError("unsupported_version", "no version in common"));
     const retryMs = this.#backoff.next();
-    this.#setState({ name: "waiting", retryMs, reached: this.#session !== "" });
     this.#timers.retry = this.#io.later(retryMs, () => this.#connect());
+    this.#setState({ name: "waiting", retryMs, reached: this.#session !== "" }); // last: who hears it may leave
   }
 
   /** Gives this connection up for another one, which takes the session over. */

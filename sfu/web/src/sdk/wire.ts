@@ -20,6 +20,7 @@ export interface ViewSlot {
 }
 
 export type Demand =
+  | { type: "peek"; room: string; token?: string }
   | { type: "join"; room: string; token?: string }
   | { type: "offer"; sdp: string; heights: Record<string, number[]> }
   | { type: "view"; slots: ViewSlot[] }
@@ -79,6 +80,7 @@ export interface Answer {
 
 export type Reply =
   | Welcome
+  | { type: "peeked"; id: number; count: number }
   | Joined
   | Answer
   | { type: "roster"; id: number; roster: RosterPage }
@@ -147,6 +149,7 @@ const isLimits = fits({
 
 const replies: Record<string, Check> = {
   welcome: fits({ id: isId, session: isText, resumed: isFlag, limits: isLimits, ice_servers: listOf(fits({})) }),
+  peeked: fits({ id: isId, count: isId }),
   joined: fits({
     id: isId,
     participant: isId,
