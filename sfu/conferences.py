@@ -147,12 +147,17 @@ class Conferences:
         member = self._member(peer)
         self._apply(member.room, member.room.relay(member.id, recipient, kind, payload))
 
+    def on_away(self, peer: Peer, away: bool) -> None:
+        member = self._members.get((peer.room, peer.participant))
+        if member:
+            self._apply(member.room, member.room.set_away(member.id, away))
+
     async def on_leave(self, peer: Peer, reason: str) -> None:
         member = self._members.pop((peer.room, peer.participant), None)
         if member is None:
             return
         self._on_count(len(self._members))
-        self._apply(member.room, self._rooms.leave(peer.room, peer.participant))
+        self._apply(member.room, self._rooms.leave(peer.room, peer.participant, is_lost=reason == "lost"))
         if member.transport:
             member.transport.close()
         _log.debug("left", participant=member.id, reason=reason)

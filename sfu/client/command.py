@@ -219,8 +219,8 @@ def _sentence(event: events.Event) -> str:
     match event:
         case events.Joined(person):
             return f"{_name(person)} is there{' and records' if person.recording else ''}"
-        case events.Left(person):
-            return f"{_name(person)} has left"
+        case events.Left(person, lost):
+            return f"{_name(person)} {'was cut off' if lost else 'has left'}"
         case events.WrongSender(person, slot):
             return f"The server says that {_name(person)} is somebody else (slot {slot}); the key says who it is."
         case events.Unreadable():

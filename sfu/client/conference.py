@@ -428,10 +428,10 @@ class Conference:
         match happening:
             case Delivered(kind, participant, payload):
                 self._on_message(kind, participant, payload)
-            case Told(ParticipantLeft(participant=participant)):
+            case Told(ParticipantLeft(participant=participant, reason=reason)):
                 self._unreadable.discard(participant)
                 self._untold.discard(participant)
-                self._part_from(self._people.on_left(participant))
+                self._part_from(self._people.on_left(participant), lost=reason == "lost")
             case Told(Slots(slots=slots)):
                 known = self._transport.slots if self._transport else 0
                 self._contents |= {slot.slot: slot.participant for slot in slots if slot.slot < known}
@@ -447,12 +447,12 @@ class Conference:
         self._untold &= there
         self._part_from(self._people.on_roster(there))
 
-    def _part_from(self, gone: list[Person]) -> None:
+    def _part_from(self, gone: list[Person], *, lost: bool = False) -> None:
         senders = {person.sender for person in gone}
         for playback in [playback for playback, sender in self._playbacks.items() if sender in senders]:
             self._spawn(playback.close())
         for person in gone:
-            self._tell(events.Left(person))
+            self._tell(events.Left(person, lost))
 
     def _on_message(self, kind: int, participant: int, payload: bytes) -> None:
         try:

@@ -20,7 +20,10 @@ class Changed:
 
 @dataclass(frozen=True)
 class Left:
+    """`lost`: the server says that their connection broke and did not come back. It may lie."""
+
     person: Person
+    lost: bool = False
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,20 @@ class ParticipantJoined:
 @dataclass(frozen=True, slots=True)
 class ParticipantLeft:
     participant: int
+    is_lost: bool = False  # has not come back in time
+
+
+@dataclass(frozen=True, slots=True)
+class ParticipantAway:
+    """Their connection is gone, and they may come back; or they have."""
+
+    participant: int
+    away: bool
 
 
 @dataclass(frozen=True, slots=True)
 class ParticipantCount:
-    """Takes the place of the events above and below in large rooms: only how many there are."""
+    """Takes the place of coming, going and tracks in large rooms: only how many there are."""
 
     count: int
 
@@ -59,6 +68,7 @@ class SpeakersChanged:
 Event = (
     ParticipantJoined
     | ParticipantLeft
+    | ParticipantAway
     | ParticipantCount
     | TrackAdded
     | TrackRemoved

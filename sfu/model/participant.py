@@ -13,6 +13,7 @@ class Participant:
     grant: Grant
     publication: Publication = field(init=False)
     slots: SlotTable = field(init=False)
+    away: bool = False  # without a connection, and may come back
     profile: bytes = b""  # sealed; the last one, for those who come later
 
     def __post_init__(self) -> None:

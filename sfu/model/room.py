@@ -14,6 +14,7 @@ from sfu.model.intents import (
     Intent,
     LimitSlot,
     OpenTrack,
+    ParticipantAway,
     ParticipantCount,
     ParticipantJoined,
     ParticipantLeft,
@@ -34,9 +35,10 @@ from sfu.model.view import Wish
 
 @dataclass(frozen=True, slots=True)
 class Roster:
-    """A page of those present, by id. `next` is where the following page begins, 0 if there is none."""
+    """A page of those present, by id, `away` among them. `next` is where the following page begins, 0 if there is none."""
 
     participants: tuple[tuple[int, tuple[Track, ...]], ...]
+    away: frozenset[int]
     total: int
     next: int
 
@@ -65,9 +67,10 @@ class Room:
         self.participants[participant.id] = participant
         return participant, [self._announce(participant.id, ParticipantJoined(participant.id))]
 
-    def leave(self, participant_id: int) -> list[Intent]:
+    def leave(self, participant_id: int, *, is_lost: bool = False) -> list[Intent]:
         participant = self._participant(participant_id)
-        announcement = self._announce(participant_id, ParticipantLeft(participant_id), leaving=True)
+        event = ParticipantLeft(participant_id, is_lost)
+        announcement = self._announce(participant_id, event, leaving=True)
         del self.participants[participant_id]
         self._publications.pop(participant_id, None)
         self._speakers.forget(participant_id)
@@ -79,12 +82,18 @@ class Room:
         intents += [CloseTrack(track) for track in participant.tracks]
         return intents
 
+    def set_away(self, participant_id: int, away: bool) -> list[Intent]:
+        """Someone's connection is gone while they may come back, or they have."""
+        self._participant(participant_id).away = away
+        return self._tell_small_room(participant_id, ParticipantAway(participant_id, away))
+
     def roster(self, begin: int = 0) -> Roster:
         """A page of participants with ids from `begin` on."""
         page = self.limits.roster_page
         found = list(islice((who for who in self.participants.values() if who.id >= begin), page + 1))
         return Roster(
             tuple((who.id, tuple(who.tracks)) for who in found[:page]),
+            away=frozenset(who.id for who in found[:page] if who.away),
             total=len(self.participants),
             next=found[page].id if len(found) > page else 0,
         )
@@ -234,16 +243,16 @@ class Room:
                 self._last_track += 1
                 track = Track(self._last_track, participant.id, described.mid, kind)
                 intents.append(OpenTrack(track))
-                intents += self._tell_of_track(participant.id, TrackAdded(track))
+                intents += self._tell_small_room(participant.id, TrackAdded(track))
             after.append(track)
         for track in before.values():
-            intents += self._tell_of_track(participant.id, TrackRemoved(track))
+            intents += self._tell_small_room(participant.id, TrackRemoved(track))
             intents.append(CloseTrack(track))
         participant.publication.tracks = after
         self._list_publication(participant)
         return intents
 
-    def _tell_of_track(self, participant_id: int, event: Event) -> list[Intent]:
+    def _tell_small_room(self, participant_id: int, event: Event) -> list[Intent]:
         if len(self.participants) > self.limits.announce_up_to:
             return []
         return [TellOthers(participant_id, event)]

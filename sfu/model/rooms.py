@@ -47,12 +47,12 @@ class Rooms:
         self._opened_by[room_id] = address
         return room, participant, intents
 
-    def leave(self, room_id: str, participant_id: int) -> list[Intent]:
+    def leave(self, room_id: str, participant_id: int, *, is_lost: bool = False) -> list[Intent]:
         """Take a participant out, and the room away when it was the last. Nobody there: nothing to do."""
         room = self._rooms.get(room_id)
         if room is None or participant_id not in room.participants:
             return []
-        intents = room.leave(participant_id)
+        intents = room.leave(participant_id, is_lost=is_lost)
         if not room.participants:
             del self._rooms[room_id]
             self._quota.give_back(self._opened_by.pop(room_id))

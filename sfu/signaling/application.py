@@ -104,6 +104,9 @@ class Application(Protocol):
     async def on_relay(self, peer: Peer, kind: int, recipient: int, payload: bytes) -> None:
         """Hand sealed bytes to one participant, or with recipient 0 to all others."""
 
+    def on_away(self, peer: Peer, away: bool) -> None:
+        """The client's connection has been gone for `Limits.away_seconds`, and it may come back; or it has."""
+
     async def on_leave(self, peer: Peer, reason: str) -> None:
         """The client has left ("left"), has not come back in time ("lost"), or was put out (a code). Once for each
         `on_join` that returned; nothing of this client comes after. `peer` takes calls still, and drops them.

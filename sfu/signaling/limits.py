@@ -23,6 +23,7 @@ class Limits:
     queue_bytes: int = 1024 * 1024
     # Kept of a session for a client that comes back.
     resume_seconds: float = 30.0
+    away_seconds: float = 1.0  # until the others are told: most come back sooner, from another network
     replay_events: int = 256
     replay_bytes: int = 512 * 1024
     answers: int = 64

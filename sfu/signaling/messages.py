@@ -141,9 +141,10 @@ class TrackInfo(msgspec.Struct, frozen=True, kw_only=True):
     kind: Literal["audio", "video"]
 
 
-class Present(msgspec.Struct, frozen=True, kw_only=True):
+class Present(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     participant: int
     tracks: list[TrackInfo]
+    away: bool = False
 
 
 class RosterPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -221,6 +222,12 @@ class ParticipantJoined(Event, frozen=True, kw_only=True, tag="participant_joine
 
 class ParticipantLeft(Event, frozen=True, kw_only=True, tag="participant_left"):
     participant: int
+    reason: Literal["left", "lost"] = "left"
+
+
+class ParticipantAway(Event, frozen=True, kw_only=True, tag="participant_away"):
+    participant: int
+    away: bool
 
 
 class ParticipantCount(Event, frozen=True, kw_only=True, tag="participant_count"):
@@ -270,6 +277,7 @@ class Closing(Event, frozen=True, kw_only=True, tag="closing"):
 Outgoing = (
     ParticipantJoined
     | ParticipantLeft
+    | ParticipantAway
     | ParticipantCount
     | TrackAdded
     | TrackRemoved

@@ -213,6 +213,11 @@ class SignalingServer:
     def _await_return(self, peer: "_Peer") -> None:
         loop = asyncio.get_running_loop()
         peer.expiry = loop.call_later(self.limits.resume_seconds, self.end, peer, "lost")
+        peer.absence = loop.call_later(self.limits.away_seconds, self.tell_away, peer, True)
+
+    def tell_away(self, peer: "_Peer", away: bool) -> None:
+        peer.is_away = away
+        self._application.on_away(peer, away)
 
     # ---- requests ----
 
@@ -291,8 +296,7 @@ class SignalingServer:
         if not self._joined_from[key]:
             del self._joined_from[key]
         peer.session.end()
-        if peer.expiry is not None:
-            peer.expiry.cancel()
+        peer.stop_waiting()
         _ = self._start(self._leave(peer, reason))
 
     def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -322,14 +326,22 @@ class _Peer:
         self.room = ""
         self.participant = 0
         self.expiry: asyncio.TimerHandle | None = None
+        self.absence: asyncio.TimerHandle | None = None
+        self.is_away = False  # as told
         self.one_at_a_time = asyncio.Lock()
         self._server = server
 
     def attach(self, connection: "_Connection") -> None:
         self.connection = connection
-        if self.expiry is not None:
-            self.expiry.cancel()
-            self.expiry = None
+        self.stop_waiting()
+        if self.is_away:
+            self._server.tell_away(self, False)
+
+    def stop_waiting(self) -> None:
+        for timer in (self.expiry, self.absence):
+            if timer is not None:
+                timer.cancel()
+        self.expiry = self.absence = None
 
     def emit(self, outputs: Iterable[Output]) -> None:
         for output in outputs:

@@ -13,8 +13,10 @@ def event_message(event: intents.Event) -> Outgoing:
     match event:
         case intents.ParticipantJoined(participant):
             return messages.ParticipantJoined(participant=participant)
-        case intents.ParticipantLeft(participant):
-            return messages.ParticipantLeft(participant=participant)
+        case intents.ParticipantLeft(participant, is_lost):
+            return messages.ParticipantLeft(participant=participant, reason="lost" if is_lost else "left")
+        case intents.ParticipantAway(participant, away):
+            return messages.ParticipantAway(participant=participant, away=away)
         case intents.ParticipantCount(count):
             return messages.ParticipantCount(count=count)
         case intents.TrackAdded(track):
@@ -45,7 +47,9 @@ def track_info(track: Track) -> messages.TrackInfo:
 def roster_page(roster: room.Roster) -> messages.RosterPage:
     return messages.RosterPage(
         participants=[
-            messages.Present(participant=who, tracks=[track_info(track) for track in tracks])
+            messages.Present(
+                participant=who, tracks=[track_info(track) for track in tracks], away=who in roster.away
+            )
             for who, tracks in roster.participants
         ],
         total=roster.total,

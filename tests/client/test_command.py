@@ -73,6 +73,7 @@ def test_names_are_no_markup() -> None:
     [
         (events.Joined(_person(ANA, "Ana", 1, recording=True)), "Ana is there and records"),
         (events.Left(_person(ANA, "Ana", 1)), "Ana has left"),
+        (events.Left(_person(ANA, "Ana", 1), lost=True), "Ana was cut off"),
         (events.WrongSender(_person(ANA, "Ana", 1), 3), "the key says who it is"),
         (events.Unreadable((4,)), "do they have the same link?"),
         (events.NoKey((0,)), "cannot be opened"),

@@ -146,6 +146,17 @@ def test_people_whom_the_server_makes_up_do_not_flood_the_events(link: Link, clo
     assert bob.message_counts == {MessageCount.FORGED: 3 * 2 * 9990}
 
 
+def test_who_was_lost_is_told_from_who_left(link: Link, clock: _Clock) -> None:
+    for reason in ("left", "lost"):
+        (bob, _), ana = _conference(link), _Ana(link)
+        bob._on_happening(ana.profile())
+        (joined,) = bob._events
+        assert isinstance(joined, events.Joined)
+        participant = joined.person.participant
+        bob._on_happening(Told(ParticipantLeft(seq=1, participant=participant, reason=reason)))
+        assert bob._events[-1] == events.Left(joined.person, lost=reason == "lost")
+
+
 def test_unreadable_participant_is_told_again_after_leaving(link: Link, clock: _Clock) -> None:
     bob, _ = _conference(link)
     _invented(bob, range(10, 13))

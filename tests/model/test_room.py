@@ -12,6 +12,7 @@ from sfu.model.intents import (
     FillSlot,
     LimitSlot,
     OpenTrack,
+    ParticipantAway,
     ParticipantCount,
     ParticipantJoined,
     ParticipantLeft,
@@ -42,7 +43,11 @@ def test_others_are_told_of_coming_and_going() -> None:
     driver.join()
     participant, intents = driver.room.join(Grant())
     assert intents == [TellOthers(participant.id, ParticipantJoined(2))]
+    assert driver.room.set_away(2, True) == [TellOthers(2, ParticipantAway(2, True))]
+    assert driver.room.set_away(2, False) == [TellOthers(2, ParticipantAway(2, False))]
     assert driver.leave(2) == [TellOthers(2, ParticipantLeft(2))]
+    driver.join()
+    assert driver.room.leave(3, is_lost=True) == [TellOthers(3, ParticipantLeft(3, is_lost=True))]
 
 
 def test_large_rooms_are_told_counts_only() -> None:
@@ -52,6 +57,8 @@ def test_large_rooms_are_told_counts_only() -> None:
     participant, intents = driver.room.join(Grant())
     assert intents == [TellOthers(participant.id, ParticipantCount(3))]
     assert told(driver.describe(participant.id, [A, V])) == []
+    assert driver.room.set_away(participant.id, True) == []
+    assert driver.room.roster().away == {participant.id}
     assert told(driver.leave(participant.id)) == [ParticipantCount(2)]
     assert told(driver.leave(2)) == [ParticipantLeft(2)]
 

@@ -107,10 +107,14 @@ class Conference:
         room = self.rooms[peer.room]
         self.apply(room, room.relay(peer.participant, recipient, kind, payload))
 
+    def on_away(self, peer: Peer, away: bool) -> None:
+        room = self.rooms[peer.room]
+        self.apply(room, room.set_away(peer.participant, away))
+
     async def on_leave(self, peer: Peer, reason: str) -> None:
         room = self.rooms[peer.room]
         del self.peers[peer.room, peer.participant]
-        self.apply(room, self.rooms.leave(peer.room, peer.participant))
+        self.apply(room, self.rooms.leave(peer.room, peer.participant, is_lost=reason == "lost"))
         self.left.put_nowait((peer.participant, reason))
 
 

@@ -140,6 +140,7 @@ def test_answers_and_events_carry_version_and_number() -> None:
         "v": 0,
         "seq": 9,
         "participant": 2,
+        "reason": "left",
     }
     assert json.loads(encode(messages.Error(code="internal", message="m"))) == {
         "type": "error",

@@ -264,7 +264,8 @@ async def test_who_does_not_come_back_is_gone() -> None:
     async with house(Limits(resume_seconds=0.05)) as here:
         ana, ben = await here.enter(), await here.enter()
         await cut(ben)
-        assert (await ana.event("participant_left"))["participant"] == ben.participant
+        left = await ana.event("participant_left")
+        assert (left["participant"], left["reason"]) == (ben.participant, "lost")
         assert await here.left() == (ben.participant, "lost")
         again, answer = await here.resume(ben)
         assert answer["code"] == "resume_expired"
@@ -281,6 +282,39 @@ async def test_a_page_that_goes_away_has_left_at_once(code: int) -> None:
         assert await here.left() == (ben.participant, "left")
         _, answer = await here.resume(ben)
         assert answer["code"] == "resume_expired"
+
+
+async def test_who_may_come_back_is_away() -> None:
+    async with house(Limits(away_seconds=0.0)) as here:
+        ana, ben = await here.enter(), await here.enter()
+        await cut(ben)
+        assert await ana.event("participant_away") == {
+            "v": 0, "type": "participant_away", "seq": 2, "participant": ben.participant, "away": True,
+        }  # fmt: skip
+        cem = await here.connect()
+        await cem.ask("hello", versions=[0])
+        joined = await cem.ask("join", room=ROOM)
+        assert [who.get("away") for who in joined["roster"]["participants"]] == [None, True, None]
+        again, welcome = await here.resume(ben)
+        assert welcome["resumed"] is True
+        assert (await ana.event("participant_away"))["away"] is False
+        assert (await cem.event("participant_away"))["away"] is False
+        assert not any(event["type"] == "participant_away" for event in again.events)
+        page = await ana.ask("roster")
+        assert not any("away" in who for who in page["roster"]["participants"])
+        await again.ask("leave")
+        assert (await ana.event("participant_left"))["reason"] == "left"
+        assert not any(event["type"] == "participant_away" for event in ana.events)
+
+
+async def test_who_comes_back_at_once_was_never_away() -> None:
+    async with house(Limits(away_seconds=1000.0)) as here:
+        ana, ben = await here.enter(), await here.enter()
+        await cut(ben)
+        again, _ = await here.resume(ben)
+        await again.ask("leave")
+        await ana.event("participant_left")
+        assert not any(event["type"] == "participant_away" for event in ana.events)
 
 
 async def test_who_closes_for_another_connection_stays() -> None:

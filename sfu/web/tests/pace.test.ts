@@ -67,11 +67,12 @@ function pages(...pages: RosterPage[]): Parameters<typeof readRoster>[1] {
 }
 
 function page(next: number, ...participants: number[]): RosterPage {
-  return { participants: participants.map((participant) => ({ participant, tracks: [] })), total: 9, next };
+  return { participants: participants.map((participant) => ({ participant, tracks: [], away: participant === 3 })), total: 9, next };
 }
 
 test("the list of who is here is read to its end, and one without an end is not", async () => {
-  assert.deepEqual(await readRoster(page(3, 1, 2), pages(page(5, 3, 4), page(0, 5))), new Set([1, 2, 3, 4, 5]));
+  const read = await readRoster(page(3, 1, 2), pages(page(5, 3, 4), page(0, 5)));
+  assert.deepEqual([...read], [[1, false], [2, false], [3, true], [4, false], [5, false]]);
   await assert.rejects(readRoster(page(3, 1), pages(page(3, 3))), { code: "bad_answer" });
   await assert.rejects(readRoster(page(3, 1), pages()), { code: "bad_answer" });
 });

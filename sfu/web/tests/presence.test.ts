@@ -7,9 +7,14 @@ function profile(sender: string, participant: number, more: Partial<Person> = {}
   return { sender, participant, name: sender, sources: [], recording: false, heard: true, ...more };
 }
 
+/** The server's list, with nobody away. */
+function here(...participants: number[]): Map<number, boolean> {
+  return new Map(participants.map((participant) => [participant, false]));
+}
+
 test("people are those whose profile opened, with what they say they send", () => {
   const presence = new Presence();
-  presence.reset([1, 2, 3]);
+  presence.reset(here(1, 2, 3));
   assert.deepEqual(presence.list(), [], "the server's list makes nobody");
   const sources = [{ kind: "microphone", muted: true }, { kind: "screen", muted: false }] as const;
   presence.roster([profile("ben", 2, { sources, recording: true, heard: false }), profile("ana", 1)]);
@@ -34,9 +39,27 @@ test("who is behind is so until it is over, or they are gone", () => {
   assert.equal(presence.list()[0]!.behindSeconds, 0);
 });
 
+test("who is away is so by the server's word, until they are back or gone", () => {
+  const presence = new Presence();
+  const away = (): boolean[] => presence.list().map((person) => person.away);
+  presence.roster([profile("ana", 1), profile("ben", 2)]);
+  presence.reset(new Map([[1, false], [2, true]]));
+  assert.deepEqual(away(), [false, true]);
+  presence.away(2, false);
+  presence.away(1, true);
+  presence.away(9, true);
+  assert.deepEqual(away(), [true, false]);
+  presence.left(1);
+  presence.joined(1);
+  assert.deepEqual(away(), [false, false]);
+  presence.away(2, true);
+  presence.reset(here(1, 2));
+  assert.deepEqual(away(), [false, false]);
+});
+
 test("those whose messages do not open are counted as long as they are there", () => {
   const presence = new Presence();
-  presence.reset([1, 2]);
+  presence.reset(here(1, 2));
   presence.profile(1, false);
   presence.profile(2, true);
   assert.equal(presence.unopened, 1);

@@ -113,6 +113,7 @@ export class Conference {
       camera: this.#tracks.camera === null ? "muted" : "on",
       screen: null,
       recording: false,
+      away: false,
       heard: true,
       behindSeconds: 0,
     };
@@ -327,7 +328,12 @@ export class Conference {
       case "participant_joined":
         this.#presence.joined(event.participant);
         break;
+      case "participant_away":
+        this.#presence.away(event.participant, event.away);
+        this.#peopleChanged();
+        break;
       case "participant_left":
+        this.#tellGone(event.participant, event.reason);
         this.#presence.left(event.participant);
         this.#ask("participantLeft", { participant: event.participant });
         this.#peopleChanged();
@@ -341,6 +347,11 @@ export class Conference {
       default:
         break; // tracks and speakers are the server's word and no more
     }
+  }
+
+  #tellGone(participant: number, reason: "left" | "lost"): void {
+    const sender = this.#presence.senderOf(participant);
+    if (sender !== null) this.#emitter.emit("notice", { code: "gone", sender, name: this.#presence.nameOf(sender), reason });
   }
 
   #onSlots(said: readonly SlotContent[]): void {
@@ -387,7 +398,7 @@ export class Conference {
     const others = await readRoster(first, this.#signaling!);
     others.delete(this.#joined?.participant ?? 0);
     this.#presence.reset(others);
-    this.#ask("present", { participants: [...others] });
+    this.#ask("present", { participants: [...others.keys()] });
     this.#peopleChanged();
   }
 

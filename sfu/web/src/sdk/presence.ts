@@ -11,6 +11,8 @@ export interface Person {
   readonly camera: "on" | "muted" | null;
   readonly screen: "on" | "muted" | null;
   readonly recording: boolean;
+  /** The server says that they have lost their connection to it and may come back. Their sound and picture may go on. */
+  readonly away: boolean;
   /** A frame of theirs has opened. Until then the server alone says that they are here now. */
   readonly heard: boolean;
   /** Whole seconds by which what comes of them is late, from 3 on; else 0. */
@@ -21,12 +23,18 @@ export class Presence {
   #profiles: readonly Profile[] = [];
   readonly #behind = new Map<string, number>();
   readonly #present = new Set<number>(); // participants, by the server's word
+  readonly #away = new Set<number>();
   readonly #opaque = new Set<number>(); // whose last profile did not open
 
-  /** After joining, and whenever the server's list has been read to its end. Oneself is not on it. */
-  reset(participants: Iterable<number>): void {
+  /** Who is there and whether they are away: after joining, and whenever the server's list has been read to its end. Oneself
+   * is not on it. */
+  reset(participants: ReadonlyMap<number, boolean>): void {
     this.#present.clear();
-    for (const participant of participants) this.#present.add(participant);
+    this.#away.clear();
+    for (const [participant, away] of participants) {
+      this.#present.add(participant);
+      if (away) this.#away.add(participant);
+    }
     for (const participant of this.#opaque) if (!this.#present.has(participant)) this.#opaque.delete(participant);
   }
 
@@ -34,8 +42,14 @@ export class Presence {
     this.#present.add(participant);
   }
 
+  away(participant: number, away: boolean): void {
+    if (away && this.#present.has(participant)) this.#away.add(participant);
+    else this.#away.delete(participant);
+  }
+
   left(participant: number): void {
     this.#present.delete(participant);
+    this.#away.delete(participant);
     this.#opaque.delete(participant);
   }
 
@@ -94,6 +108,7 @@ export class Presence {
         camera: sourceState(profile, "camera"),
         screen: sourceState(profile, "screen"),
         recording: profile.recording,
+        away: this.#away.has(profile.participant),
         heard: profile.heard,
         behindSeconds: this.#behind.get(profile.sender) ?? 0,
       }));

@@ -39,11 +39,15 @@ export type Notice =
   | { code: "wrong_sender"; slot: number; sender: string; expected: string | null }
   /** Frames came that did not open; `sender` is who they say they are from, if anybody. */
   | { code: FrameCount; slot: number; sender: string | null }
+  /**
+   * Somebody is about to vanish from `people`: by choice, or cut off and not back in time. The server's word, which it does
+   * not give in large rooms.
+   */
+  | { code: "gone"; sender: string; name: string; reason: "left" | "lost" }
   /** The worker died and with it the keys; joining again as a new sender. */
   | { code: "keys_lost" }
   /** The server had let go of us; joined again. */
   | { code: "rejoined" };
-
 
 export interface Events {
   state: State;

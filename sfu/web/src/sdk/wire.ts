@@ -51,7 +51,7 @@ export interface Welcome {
 }
 
 export interface RosterPage {
-  participants: { participant: number; tracks: { track: number; kind: "audio" | "video" }[] }[];
+  participants: { participant: number; tracks: { track: number; kind: "audio" | "video" }[]; away?: boolean }[];
   total: number;
   next: number;
 }
@@ -98,7 +98,8 @@ export interface SlotContent {
 
 export type ServerEvent = { seq: number } & (
   | { type: "participant_joined"; participant: number }
-  | { type: "participant_left"; participant: number }
+  | { type: "participant_left"; participant: number; reason: "left" | "lost" }
+  | { type: "participant_away"; participant: number; away: boolean }
   | { type: "participant_count"; count: number }
   | { type: "track_added"; participant: number; track: number; kind: "audio" | "video" }
   | { type: "track_removed"; participant: number; track: number }
@@ -117,6 +118,7 @@ const isId: Check = (value) => Number.isInteger(value) && (value as number) >= 0
 const isText: Check = (value) => typeof value === "string";
 const isFlag: Check = (value) => typeof value === "boolean";
 const isKind: Check = (value) => value === "audio" || value === "video";
+const isFlagOrNone: Check = (value) => value === undefined || isFlag(value);
 const isOneOrNone: Check = (value) => value === null || value === undefined || isId(value);
 
 function listOf(check: Check): Check {
@@ -131,7 +133,7 @@ function fits(shape: Shape): Check {
 }
 
 const isRoster = fits({
-  participants: listOf(fits({ participant: isId, tracks: listOf(fits({ track: isId, kind: isKind })) })),
+  participants: listOf(fits({ participant: isId, tracks: listOf(fits({ track: isId, kind: isKind })), away: isFlagOrNone })),
   total: isId,
   next: isId,
 });
@@ -165,7 +167,8 @@ const replies: Record<string, Check> = {
 
 const events: Record<string, Check> = {
   participant_joined: fits({ participant: isId }),
-  participant_left: fits({ participant: isId }),
+  participant_left: fits({ participant: isId, reason: (value) => value === "left" || value === "lost" }),
+  participant_away: fits({ participant: isId, away: isFlag }),
   participant_count: fits({ count: isId }),
   track_added: fits({ participant: isId, track: isId, kind: isKind }),
   track_removed: fits({ participant: isId, track: isId }),
