@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import msgspec
 import structlog
 
 from sfu.errors import Code, LocalError, RemoteError
@@ -86,7 +87,10 @@ class Conferences:
         self._apply(joined, intents)
         roster = joined.roster()
         self._apply(joined, joined.profiles(participant.id, roster, KIND_PROFILE))
-        return Entry(participant.id, roster_page(roster), Settings(codecs=list(ROOM_CODECS)))
+        advised = Settings(codecs=list(ROOM_CODECS))
+        pairs = max(0, joined.limits.slots_per_participant - advised.extra_audio_slots) // 2
+        settings = msgspec.structs.replace(advised, slots=min(advised.slots, pairs), slots_max=pairs)
+        return Entry(participant.id, roster_page(roster), settings)
 
     async def on_peek(self, room: str) -> int:
         return len(self._rooms[room].participants) if room in self._rooms else 0

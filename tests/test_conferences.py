@@ -74,6 +74,13 @@ async def join(conferences: Conferences) -> Someone:
     return who
 
 
+async def test_no_more_slots_are_advised_than_may_be(media: Recorder) -> None:
+    for limit, slots, most in ((128, 16, 62), (11, 3, 3), (2, 0, 0)):
+        conferences = Conferences(Rooms(RoomLimits(slots_per_participant=limit)), media, lambda _: None)
+        settings = (await conferences.on_join(Someone(), ROOM, Grant())).settings
+        assert (settings.slots, settings.slots_max) == (slots, most)
+
+
 async def test_a_picture_is_shown_as_high_as_may_be(media: Recorder, conferences: Conferences) -> None:
     ana, ben = await join(conferences), await join(conferences)
     await conferences.on_offer(ben, WATCHES, {})

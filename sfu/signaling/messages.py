@@ -159,6 +159,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     codecs: list[str] = []
     slots: int = 16
     extra_audio_slots: int = 4
+    slots_max: int = 16
 
 
 class Joined(Answering, frozen=True, kw_only=True, tag="joined"):

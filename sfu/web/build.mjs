@@ -66,7 +66,7 @@ async function tests(folder) {
     inject: ["tests/webcrypto.ts"],
   });
   await esbuild.build({ ...worker, outdir: folder });
-  await esbuild.build({ ...page, entryPoints: ["tests/page/loopback.ts"], outdir: folder });
+  await esbuild.build({ ...page, entryPoints: ["tests/page/loopback.ts", "tests/page/sdk.ts"], outdir: folder });
 }
 
 const [option, folder] = process.argv.slice(2);

@@ -13,7 +13,7 @@ export const LIMITS = {
   profile_bytes: 500,
   resume_seconds: 30,
 };
-export const SETTINGS = { codecs: ["opus"], slots: 1, extra_audio_slots: 0 };
+export const SETTINGS = { codecs: ["opus"], slots: 1, extra_audio_slots: 0, slots_max: 1 };
 export const ROSTER = { participants: [], total: 1, next: 0 };
 
 export type Said = Record<string, unknown> & { type: string; id: number };

@@ -6,9 +6,10 @@ const ANA = 1;
 const BEN = 2;
 const participantOf = (sender: string): number => ({ ana: ANA, ben: BEN })[sender] ?? 0;
 
+const slot = (index: number, kind: "audio" | "video") => ({ index, kind, receiver: { track: {} as MediaStreamTrack } });
+
 function tiles(): Tiles {
   const made = new Tiles();
-  const slot = (index: number, kind: "audio" | "video") => ({ index, kind, receiver: { track: {} as MediaStreamTrack } });
   made.reset([slot(0, "video"), slot(1, "audio")]);
   return made;
 }
@@ -46,6 +47,14 @@ test("frames that do not open are told with whom they name, and that it is over"
   made.opened(0, "ana", "camera");
   const [again] = made.list();
   assert.deepEqual([again!.sender, again!.failure], ["ana", null]);
+});
+
+test("slots that are added are empty, and those before stay as they are", () => {
+  const made = tiles();
+  made.opened(0, "ana", "camera");
+  made.add([slot(2, "video"), slot(3, "audio")]);
+  made.opened(3, "ben", "microphone");
+  assert.deepEqual(made.list().map(({ slot, sender }) => [slot, sender]), [[0, "ana"], [1, null], [2, null], [3, "ben"]]);
 });
 
 test("a new connection begins with nothing, and slots that are not there are ignored", () => {

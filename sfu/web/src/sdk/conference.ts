@@ -11,7 +11,7 @@ import { Backoff } from "./backoff.ts";
 import { Chat } from "./chat.ts";
 import { Coalesced } from "./coalesce.ts";
 import { codecsOf } from "./codecs.ts";
-import { Connection, type ConnectionState, type SenderKind } from "./connection.ts";
+import { Connection, type ConnectionState, type SenderKind, type Slot } from "./connection.ts";
 import { Emitter } from "./emitter.ts";
 import { SfuError, asError } from "./errors.ts";
 import { openLink } from "./keys.ts";
@@ -19,6 +19,7 @@ import { Levels } from "./levels.ts";
 import { fragmentOf, signalingUrl } from "./link.ts";
 import { watchPage } from "./page.ts";
 import { type Person, Presence } from "./presence.ts";
+import { type Quality, type Snapshot, measure } from "./quality.ts";
 import { readRoster } from "./roster.ts";
 import { Signaling, browserIo } from "./signaling.ts";
 import { type Tile, Tiles } from "./tiles.ts";
@@ -74,9 +75,11 @@ export class Conference {
   #name: string;
   #isMuted: boolean;
   #view: readonly Wish[] = [];
+  #pairs = 0; // of slots, beyond what the server advises
   #frames: Promise<void> = Promise.resolve();
   #waitingFrames = 0;
   #deaths = 0;
+  #measured: { connection: Connection; stats: Snapshot } | null = null;
   #timers: { connection?: ReturnType<typeof setTimeout>; roster?: ReturnType<typeof setTimeout> } = {};
   #state: State = { name: "joining", signaling: { name: "connecting" }, media: "connecting", error: null };
   #unhook: () => void = () => {};
@@ -179,6 +182,19 @@ export class Conference {
     await this.#sendView();
   }
 
+  /**
+   * Has slots for the pictures and sound of so many others, where the server and this SDK allow as many; never fewer than
+   * before. They are among `tiles` from the same task on; a view may name them once this resolves.
+   */
+  async growSlots(pairs: number): Promise<void> {
+    this.#pairs = Math.max(this.#pairs, pairs); // of connections to come, too
+    const connection = this.#connection;
+    if (connection === null) return;
+    const { added, offered } = connection.grow(this.#pairs);
+    this.#newSlots(added);
+    await offered;
+  }
+
   /** Resolves when the server has taken it. Fails with `too_fast`, and the worker's and server's codes. */
   async send(text: string): Promise<void> {
     const { client, signaling } = this.#parts();
@@ -194,6 +210,17 @@ export class Conference {
   /** Figures of the peer connection, for whoever looks for a fault. */
   async getStats(): Promise<RTCStatsReport | null> {
     return (await this.#connection?.getStats()) ?? null;
+  }
+
+  /** How the call is doing, over the time since this was asked last; null without a connection. For one asker. */
+  async quality(): Promise<Quality | null> {
+    const connection = this.#connection;
+    if (connection === null) return null;
+    const after = (await connection.getStats()) as unknown as Snapshot;
+    const before = this.#measured?.connection === connection ? this.#measured.stats : null;
+    this.#measured = { connection, stats: after };
+    const shown = this.tiles.flatMap(({ track, sender, source }) => (sender && source ? [[track.id, { sender, source }] as const] : []));
+    return measure(before, after, { sources: connection.sources, pictures: new Map(shown) });
   }
 
   // ---- in ----
@@ -453,8 +480,9 @@ export class Conference {
     const joined = this.#joined!;
     const { audio, video } = codecsOf(joined.settings.codecs);
     const codecOf = (kind: string): typeof audio | typeof video => (kind === "audio" || kind === "microphone" ? audio : video);
+    const { slots, slots_max: max } = joined.settings;
     const connection = new Connection({
-      settings: joined.settings,
+      settings: { ...joined.settings, slots: Math.max(slots, Math.min(this.#pairs, max)) },
       iceServers: this.#signaling!.iceServers,
       transforms: {
         send: (source) => client.sendTransform(source, codecOf(source)),
@@ -470,8 +498,8 @@ export class Conference {
       onFailed: (error) => this.#onConnectionFailed(connection, error),
     });
     this.#connection = connection;
-    this.#tiles.reset(connection.slots);
-    this.#ask("slots", { slots: connection.slots.map(({ index }) => ({ slot: index, participant: 0 })) });
+    this.#tiles.reset([]);
+    this.#newSlots(connection.slots);
     const failed = (reason: unknown): void => {
       if (this.#connection === connection && asError(reason).code !== "worker_failed") this.#end(asError(reason));
     };
@@ -480,6 +508,11 @@ export class Conference {
     if (this.#tracks.microphone) this.#tracks.microphone.enabled = !this.#isMuted;
     connection.start(); // with what is wanted known: the offer tells heights
     this.#levels.start();
+  }
+
+  #newSlots(slots: readonly Slot[]): void {
+    this.#tiles.add(slots);
+    this.#ask("slots", { slots: slots.map(({ index }) => ({ slot: index, participant: 0 })) });
     this.#tilesChanged();
   }
 

@@ -61,7 +61,7 @@ interface Sender {
 }
 
 export class Connection {
-  readonly slots: readonly Slot[];
+  readonly #slots: Slot[] = [];
   readonly #pc: RTCPeerConnection;
   readonly #options: ConnectionOptions;
   readonly #senders: Record<SenderKind, Sender>;
@@ -79,9 +79,29 @@ export class Connection {
     const configuration = { iceServers: options.iceServers, bundlePolicy: "max-bundle", encodedInsertableStreams: true };
     this.#pc = new RTCPeerConnection(configuration as RTCConfiguration);
     this.#senders = { microphone: this.#addSender("microphone"), camera: this.#addSender("camera") };
-    this.slots = this.#addSlots();
+    const { slots: pairs, extra_audio_slots: extra } = options.settings;
+    this.#addSlots(Math.min(pairs, SLOTS_MAX), Math.min(extra, SLOTS_MAX));
     this.#pc.onconnectionstatechange = () => this.#onState();
     this.#pc.oniceconnectionstatechange = () => this.#onState();
+  }
+
+  get slots(): readonly Slot[] {
+    return this.#slots;
+  }
+
+  /**
+   * Offers so many pairs of slots, or as many as there may be; never fewer than there are. Gives those that are new, and
+   * what resolves when the server knows of them.
+   */
+  grow(pairs: number): { added: readonly Slot[]; offered: Promise<void> } {
+    const there = this.#slots.length;
+    const videos = this.#slots.filter(({ kind }) => kind === "video").length;
+    const wanted = Math.min(pairs, this.#options.settings.slots_max, SLOTS_MAX);
+    if (wanted > videos && !this.#isClosed) {
+      this.#addSlots(wanted - videos, 0);
+      this.#negotiate();
+    }
+    return { added: this.#slots.slice(there), offered: this.#negotiation };
   }
 
   start(): void {
@@ -113,6 +133,12 @@ export class Connection {
     this.#restartNow();
   }
 
+  /** What is sent, by the mid of its m-line. */
+  get sources(): ReadonlyMap<string, SenderKind> {
+    const pairs = Object.entries(this.#senders) as [SenderKind, Sender][];
+    return new Map(pairs.flatMap(([kind, { transceiver }]) => (transceiver.mid === null ? [] : [[transceiver.mid, kind]])));
+  }
+
   getStats(): Promise<RTCStatsReport> {
     return this.#pc.getStats();
   }
@@ -138,17 +164,17 @@ export class Connection {
     return { transceiver, ready, wanted: null, work: Promise.resolve() };
   }
 
-  #addSlots(): Slot[] {
-    const { slots: pairs, extra_audio_slots: extra, codecs } = this.#options.settings;
+  #addSlots(pairs: number, extra: number): void {
     const kinds: MediaKind[] = [];
-    for (let k = 0; k < Math.min(pairs, SLOTS_MAX); k++) kinds.push("video", "audio");
-    for (let k = 0; k < Math.min(extra, SLOTS_MAX); k++) kinds.push("audio");
-    return kinds.map((kind, index) => {
+    for (let k = 0; k < pairs; k++) kinds.push("video", "audio");
+    for (let k = 0; k < extra; k++) kinds.push("audio");
+    for (const kind of kinds) {
+      const index = this.#slots.length;
       const transceiver = this.#pc.addTransceiver(kind, { direction: "recvonly" });
       transceiver.receiver.transform = this.#options.transforms.receive(index, kind);
-      prefer(transceiver, kind, codecs);
-      return { index, kind, receiver: transceiver.receiver };
-    });
+      prefer(transceiver, kind, this.#options.settings.codecs);
+      this.#slots.push({ index, kind, receiver: transceiver.receiver });
+    }
   }
 
   // ---- offers ----

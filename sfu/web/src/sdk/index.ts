@@ -6,5 +6,6 @@ export { canSeal, checkLink, makeFragment } from "./keys.ts";
 export { fragmentOf } from "./link.ts";
 export { peek } from "./peek.ts";
 export type { Person } from "./presence.ts";
+export type { Limit, Quality, ReceivedPicture, SentLayer } from "./quality.ts";
 export type { Tile } from "./tiles.ts";
 export type { ChatLine } from "../worker/messages.ts";

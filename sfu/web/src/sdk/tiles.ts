@@ -29,8 +29,15 @@ export class Tiles {
 
   /** Slots of a new connection: nothing has opened in them. */
   reset(slots: Tiles["slots"]): void {
-    this.#slots = slots;
-    this.#contents = slots.map(() => ({ sender: null, source: null, failure: null, isGone: false, participant: 0 }));
+    this.#slots = [];
+    this.#contents = [];
+    this.add(slots);
+  }
+
+  /** More slots of the same connection. */
+  add(slots: Tiles["slots"]): void {
+    this.#slots = [...this.#slots, ...slots];
+    for (const _ of slots) this.#contents.push({ sender: null, source: null, failure: null, isGone: false, participant: 0 });
   }
 
   get slots(): readonly { index: number; kind: MediaKind; receiver: { track: MediaStreamTrack } }[] {

@@ -60,6 +60,7 @@ export interface Settings {
   codecs: string[];
   slots: number;
   extra_audio_slots: number;
+  slots_max: number;
 }
 
 export interface Joined {
@@ -156,7 +157,7 @@ const replies: Record<string, Check> = {
     id: isId,
     participant: isId,
     roster: isRoster,
-    settings: fits({ codecs: listOf(isText), slots: isId, extra_audio_slots: isId }),
+    settings: fits({ codecs: listOf(isText), slots: isId, extra_audio_slots: isId, slots_max: isId }),
   }),
   answer: fits({ id: isId, sdp: isText, transport: isId }),
   roster: fits({ id: isId, roster: isRoster }),

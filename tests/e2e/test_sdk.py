@@ -1,0 +1,104 @@
+"""The SDK in a browser, without an app: what only a browser shows of it."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.app_client import FLAGS
+from tests.e2e.chromium import Chromium, chromium, needs_chromium
+from tests.e2e.progress import until
+from tests.e2e.sdk_client import SdkClient, Tile, build_page
+from tests.e2e.server import serving
+from tests.web.node import needs_node
+
+pytestmark = [needs_chromium, *needs_node]
+
+
+@dataclass
+class House:
+    browser: Chromium
+    url: str
+    link: str
+
+    async def join(self, name: str, **options: object) -> SdkClient:
+        return await SdkClient.join(self.browser, self.url, self.link, name, **options)
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    folder = tmp_path / "page"
+    folder.mkdir()
+    async with serving(tmp_path, build_page(folder)) as server, chromium(flags=FLAGS) as browser:
+        yield House(browser, server.url, await SdkClient.make_link(browser, server.url))
+
+
+def shown(tiles: Sequence[Tile], name: str, source: str, **more: object) -> Tile | None:
+    """The tile in which something of that person's source was decoded."""
+    wanted = {"name": name, "source": source, **more}
+    return next((tile for tile in tiles if tile["decoded"] and wanted.items() <= tile.items()), None)
+
+
+async def test_more_slots_show_more(house: House) -> None:
+    ana = await house.join("Ana")
+    ben = await house.join("Ben", camera="#00ff00")
+    before = await ana.until_tiles(lambda tiles: bool(shown(tiles, "Ben", "camera", color="green")))
+    there = await ana.page.evaluate("client.conference.tiles.length")
+    await ana.page.evaluate("client.conference.growSlots(3)")  # fewer than there are
+    assert await ana.page.evaluate("client.conference.tiles.length") == there
+    await ana.page.evaluate("client.conference.growSlots(18)")
+    assert await ana.page.evaluate("client.conference.tiles.length") == there + 4
+    assert (
+        await ana.page.evaluate("client.conference.tiles.slice(-4).map(({ kind }) => kind)")
+        == ["video", "audio"] * 2
+    )
+    # Nothing of what was there has moved, and a new slot shows what it is asked to.
+    assert (shown(before, "Ben", "camera") or {}).get("slot") == 0
+    await ana.page.evaluate("(slot) => client.look([{ slot, name: 'Ben' }])", there)
+    await ana.until_tiles(lambda tiles: bool(shown(tiles, "Ben", "camera", slot=there, color="green")))
+    # As many pairs as the server takes, and the call goes on.
+    await ana.page.evaluate("client.conference.growSlots(1000)")
+    assert (
+        await ana.page.evaluate("client.conference.tiles.filter(({ kind }) => kind === 'video').length") == 49
+    )
+    last = await ana.page.evaluate("client.conference.tiles.findLast(({ kind }) => kind === 'video').slot")
+    await ana.page.evaluate("(slot) => client.look([{ slot, name: 'Ben' }])", last)
+    await ana.until_tiles(lambda tiles: bool(shown(tiles, "Ben", "camera", slot=last, color="green")))
+    await ana.leave()
+    await ben.leave()
+
+
+async def test_how_the_call_is_doing(house: House) -> None:
+    ana = await house.join("Ana")
+    assert (await ana.page.evaluate("client.conference.quality()"))["limit"] is None
+    ben = await house.join("Ben", camera="#00ff00")
+    await ana.until_tiles(lambda tiles: bool(shown(tiles, "Ben", "camera")))
+    found: dict[str, Any] = {}
+
+    async def told() -> bool:
+        for who in (ana, ben):
+            found[who.name] = await who.page.evaluate("client.conference.quality()")
+        return bool(
+            found["Ana"]["received"]
+            and found["Ben"]["sent"]
+            and found["Ana"]["limit"]
+            and found["Ben"]["limit"]
+        )
+
+    async def state() -> object:
+        return found
+
+    await until(told, state)
+    assert found["Ana"]["transport"] == "udp"
+    assert found["Ana"]["sent"] == []
+    (picture,) = found["Ana"]["received"]
+    assert (picture["source"], picture["width"] / picture["height"]) == (
+        "camera",
+        pytest.approx(16 / 9, 0.05),
+    )
+    assert {layer["source"] for layer in found["Ben"]["sent"]} == {"camera"}
+    assert found["Ben"]["received"] == []
+    await ana.leave()
+    await ben.leave()
