@@ -10,9 +10,9 @@ import contextlib
 import secrets
 import time
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 from sfu.client import events
@@ -32,7 +32,7 @@ from sfu.client.sealed import SALT_BYTES, Kind, MessageCount, MessageError
 from sfu.client.session import Delivered, Greeted, Happening, ServerError, Told
 from sfu.client.signaling import Signaling, UnreachableError
 from sfu.e2ee.link import Link, is_loopback, room_id
-from sfu.errors import Code, LocalError, SfuError
+from sfu.errors import LocalError, SfuError
 from sfu.signaling import messages
 from sfu.signaling.messages import (
     Answer,
@@ -52,12 +52,9 @@ LEAVE_S = 5.0
 EVENTS = 1024  # not read yet; beyond that the oldest go
 UNREADABLE = 1024  # participants at a time
 KEY_FRAME_US = 1_000_000  # between two requests on one line
-REFUSED_S = 1.0  # for the rate; then the request is made again
 ROSTER_S = 5.0  # between two readings, in a room too large to be told of all
 JOIN_TRIES = 5
 PARTICIPANTS_MAX = 65_536  # more than any server takes: who says more does not mean it
-
-_T = TypeVar("_T")
 
 Sink = Callable[[Person, Opened], None]
 
@@ -381,7 +378,7 @@ class Conference:
 
     async def _negotiate(self, transport: Transport) -> None:
         sdp = await transport.offer()
-        answer = await self._patiently(lambda: self._signaling.request(Offer, Answer, sdp=sdp))
+        answer = await self._signaling.request(Offer, Answer, sdp=sdp)
         if transport.number not in {None, answer.transport}:
             # The server had lost its side of the connection: what it answers is of another.
             self._on_lost()
@@ -558,18 +555,7 @@ class Conference:
         await self._send(Kind.CHAT, seal_line(line, self._keys, salt))
 
     async def _send(self, kind: Kind, payload: bytes) -> None:
-        await self._patiently(lambda: self._signaling.deliver(kind, payload, Ok))
-
-    @staticmethod
-    async def _patiently(request: Callable[[], Awaitable[_T]]) -> _T:
-        """A refusal for the rate is not for ever."""
-        while True:
-            try:
-                return await request()
-            except ServerError as error:
-                if error.code != Code.RATE_LIMITED:
-                    raise
-            await asyncio.sleep(REFUSED_S)
+        await self._signaling.deliver(kind, payload, Ok)
 
     def _tell(self, event: events.Event) -> None:
         if len(self._events) >= EVENTS:

@@ -34,6 +34,9 @@ from sfu.signaling.messages import (
 )
 
 BACKOFF_S = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0)
+REFUSALS = 8  # of one request for the rate; then it has failed
+_REFUSED_S = 0.1  # doubled each time
+_REFUSED_MAX_S = 2.0  # an offer is taken that late at most
 
 
 class ServerError(SfuError):
@@ -237,6 +240,11 @@ def _request(message: Request) -> str:
     """With `v`, which requests do not carry as a field."""
     text = encode(message)
     return f'{{"v":{VERSION},{text[1:]}'
+
+
+def refused_s(refusals: int) -> float:
+    """How long to wait before a request is made again that was refused for the rate so often, from 1 on."""
+    return min(_REFUSED_MAX_S, _REFUSED_S * 2.0**refusals)
 
 
 def backoff_s(attempt: int, random: float) -> float:

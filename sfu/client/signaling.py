@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import aiohttp
 
 from sfu.client.session import (
+    REFUSALS,
     Answered,
     Delivered,
     Greeted,
@@ -21,8 +22,9 @@ from sfu.client.session import (
     Session,
     Told,
     backoff_s,
+    refused_s,
 )
-from sfu.errors import SfuError
+from sfu.errors import Code, SfuError
 from sfu.signaling.messages import SUBPROTOCOL, Closing, Request
 
 CONNECT_S = 15.0
@@ -78,11 +80,11 @@ class Signaling:
 
     async def request(self, kind: type[Request], expected: type[_T], **fields: Any) -> _T:
         """Raises ServerError, or UnreachableError if the answer does not come or is lost."""
-        return await self._answer(self._session.request(kind, **fields), expected)
+        return await self._patiently(lambda: self._session.request(kind, **fields), expected)
 
     async def deliver(self, kind: int, payload: bytes, expected: type[_T], participant: int = 0) -> _T:
         """A binary frame, as `request`."""
-        return await self._answer(self._session.deliver(kind, payload, participant), expected)
+        return await self._patiently(lambda: self._session.deliver(kind, payload, participant), expected)
 
     async def close(self) -> None:
         if self._task is not None:
@@ -93,6 +95,18 @@ class Signaling:
         self._fail(tuple(self._waiting), UnreachableError("left"))
         if self._first is not None and self._first.done() and not self._first.cancelled():
             self._first.exception()
+
+    async def _patiently(self, ask: Callable[[], int], expected: type[_T]) -> _T:
+        """A refusal for the rate is not for ever, unless it comes again and again."""
+        for refusals in range(1, REFUSALS + 1):
+            try:
+                return await self._answer(ask(), expected)
+            except ServerError as error:
+                if error.code != Code.RATE_LIMITED:
+                    raise
+            if refusals < REFUSALS:
+                await asyncio.sleep(refused_s(refusals))
+        raise ServerError(Code.RATE_LIMITED, f"the server refused {REFUSALS} times: too much is asked of it")
 
     async def _answer(self, id: int, expected: type[_T]) -> _T:
         if self._error is not None:

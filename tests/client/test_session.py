@@ -16,6 +16,7 @@ from sfu.client.session import (
     Session,
     Told,
     backoff_s,
+    refused_s,
 )
 from sfu.signaling.messages import Frame, Join, Ok, ParticipantLeft, View, encode_frame
 
@@ -167,3 +168,7 @@ def test_token_is_not_shown() -> None:
 def test_backoff_grows_to_a_bound_and_keeps_clients_apart() -> None:
     assert [backoff_s(attempt, 1.0) for attempt in range(7)] == [0, 0.5, 1, 2, 4, 8, 8]
     assert backoff_s(3, 0.0) == 1
+
+
+def test_refused_request_waits_longer_each_time() -> None:
+    assert [refused_s(refusals) for refusals in range(1, 8)] == [0.2, 0.4, 0.8, 1.6, 2.0, 2.0, 2.0]

@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 
 from sfu.client import signaling as signaling_module
-from sfu.client.session import Greeted, Happening, ProtocolError, Renewed, ServerError, Told
+from sfu.client.session import REFUSALS, Greeted, Happening, ProtocolError, Renewed, ServerError, Told
 from sfu.client.signaling import Signaling, UnreachableError
 from sfu.errors import SfuError
 from sfu.signaling.messages import Join, Joined, ParticipantLeft
@@ -67,6 +67,7 @@ async def _client(url: str) -> AsyncIterator[_Client]:
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(signaling_module, "backoff_s", lambda *_: 0.01)
+    monkeypatch.setattr(signaling_module, "refused_s", lambda _: 0.01)
 
 
 async def _next(socket: Socket, came: list[dict[str, Any]]) -> dict[str, Any]:
@@ -148,6 +149,33 @@ async def test_room_is_not_moved_anywhere(url: str) -> None:
         await client.signaling.start()
         await until(lambda: bool(client.ended), lambda: client.happened)
         assert isinstance(client.ended[0], ProtocolError)
+
+
+@pytest.mark.parametrize("refusals", [1, REFUSALS - 1, REFUSALS, REFUSALS + 5])
+async def test_request_refused_for_the_rate_is_made_again_but_not_for_ever(refusals: int) -> None:
+    async def script(socket: Socket, came: list[dict[str, Any]]) -> None:
+        await _greet(socket, came)
+        for _ in range(min(refusals, REFUSALS)):
+            asked = await _next(socket, came)
+            await socket.send_str(
+                json.dumps(
+                    {"v": 0, "type": "error", "id": asked["id"], "code": "rate_limited", "message": ""}
+                )
+            )
+        if refusals < REFUSALS:
+            await _join(socket, came)
+        await _drain(socket, came)
+
+    async with _server(script) as (url, came), _client(url) as client:
+        await client.signaling.start()
+        joining = client.signaling.request(Join, Joined, room="r" * 22)
+        if refusals < REFUSALS:
+            assert (await joining).participant == 3
+        else:
+            with pytest.raises(ServerError, match="refused 8 times") as raised:
+                await joining
+            assert raised.value.code == "rate_limited"
+        assert [one["type"] for one in came] == ["hello"] + ["join"] * min(refusals + 1, REFUSALS)
 
 
 async def test_garbage_ends_it_and_whoever_waits_is_told() -> None:

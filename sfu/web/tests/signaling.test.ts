@@ -315,6 +315,19 @@ test("an offer is asked again until the server, which takes one in two seconds, 
   assert.equal((await offer).type, "answer");
 });
 
+test("what is refused for the rate for the eighth time has failed", async () => {
+  const world = new World();
+  const wire = await world.enter();
+  const refused = assert.rejects(world.signaling.request({ type: "view", slots: [] }), { code: "rate_limited", message: /refused 8 times/ });
+  let asked = 0;
+  for (let ms = 0; ms < 20_000; ms += 100) {
+    for (const { id } of wire.take()) asked++, wire.tell({ type: "error", id, code: "rate_limited", message: "" });
+    world.pass(100);
+  }
+  await refused;
+  assert.equal(asked, 8);
+});
+
 test("leaving is said at once and nothing follows", async () => {
   const world = new World();
   const wire = await world.enter();

@@ -153,6 +153,11 @@ export function errorWords(code: string, host: string): MessageWords {
       say: `${host} lets each network open so many rooms at a time. Try again later.`,
       action: "again",
     },
+    rate_limited: {
+      title: `${host} is asked for too much`,
+      say: "It refused this page again and again, as it does where very many join at once. Wait a moment, then try again.",
+      action: "again",
+    },
     no_such_room: {
       title: "This room isn’t open",
       say: "The people with the link can come in once somebody who may open rooms here has done so.",

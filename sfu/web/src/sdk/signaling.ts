@@ -70,7 +70,7 @@ const CLOSE_TAKEN_OVER = 4002;
 const OPEN_MS = 10_000;
 const ANSWER_MS = 20_000;
 const LEAVE_MS = 30_000;
-const REFUSALS_MAX = 8;
+const REFUSALS = 8; // of one request for the rate; then it has failed
 /** After being refused for the rate, doubled each time. An offer is taken in two seconds at the latest, or the next two. */
 const REFUSED_MS = 100;
 const REFUSED_MAX_MS = 2_000;
@@ -235,7 +235,8 @@ export class Signaling {
     this.#stop("answer"); // something comes through: time begins again
     const pending = this.#pending.get(reply.id);
     if (pending === undefined) return this.#watchAnswers();
-    if (reply.type === "error" && reply.code === "rate_limited" && ++pending.refusals < REFUSALS_MAX) {
+    const isRefused = reply.type === "error" && reply.code === "rate_limited";
+    if (isRefused && ++pending.refusals < REFUSALS) {
       const now = this.#io.now();
       this.#messages?.drain(now);
       this.#refusedUntil = now + Math.min(REFUSED_MAX_MS, REFUSED_MS * 2 ** pending.refusals);
@@ -245,7 +246,9 @@ export class Signaling {
     }
     if (reply.type === "moved" && pending.isJoin && this.#move(reply.url)) return;
     this.#pending.delete(reply.id);
-    if (reply.type === "error") {
+    if (isRefused) {
+      pending.reject(new SfuError("rate_limited", `the server refused ${REFUSALS} times: too much is asked of it`));
+    } else if (reply.type === "error") {
       pending.reject(new SfuError(reply.code, reply.message));
     } else if (reply.type === "moved") {
       pending.reject(new SfuError("bad_answer", "the room has moved too often, or to no place for it"));
