@@ -30,7 +30,7 @@ class Proxy:
         self.files: Callable[[str, str], str] = lambda _path, text: text  # scripts as they are served
         self.is_down = False  # no connection is let through
         self.connections = 0  # so far
-        self._server = server
+        self.server = server  # may be another in its course
         self._open: list[web.Request] = []
         self._session: aiohttp.ClientSession
 
@@ -58,7 +58,11 @@ class Proxy:
                 request.transport.abort()
 
     async def _file(self, request: web.Request) -> web.StreamResponse:
-        async with self._session.get(self._server.url + request.path) as response:
+        try:
+            fetching = await self._session.get(self.server.url + request.path)
+        except aiohttp.ClientConnectionError:
+            raise web.HTTPBadGateway from None
+        async with fetching as response:
             body = await response.read()
             if request.path.endswith(".js"):
                 body = self.files(request.path, body.decode()).encode()
@@ -74,7 +78,7 @@ class Proxy:
         self.connections += 1
         self._open.append(request)
         try:
-            async with self._session.ws_connect(self._server.signaling, protocols=("sfu.0",)) as server:
+            async with self._session.ws_connect(self.server.signaling, protocols=("sfu.0",)) as server:
                 down = asyncio.create_task(self._pass(server, client, "to_client"))
                 await self._pass(client, server, "to_server")
                 if client.close_code not in {1000, 1001, 4000}:

@@ -1,6 +1,10 @@
 """The real page, with encryption, through the real server: what people do in a call."""
 
+from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from tests.e2e.app_client import FLAGS, SETTINGS, AppClient, all_see_all, becomes, needs_bundle
 from tests.e2e.chromium import chromium, needs_chromium
@@ -244,3 +248,74 @@ async def test_who_is_gone_for_too_long_comes_back_in(tmp_path: Path) -> None:
         assert await ben.page.evaluate("document.querySelectorAll('.tile').length") == 1
         await ana.leave()
         await ben.leave()
+
+
+_KEPT = "sessionStorage.getItem('sfu.link') !== null"
+_LOBBY = "document.querySelector('.form [type=submit]:not(:disabled)') !== null"
+
+
+async def test_a_server_that_is_restarted_is_come_back_to(tmp_path: Path) -> None:
+    async with chromium(flags=FLAGS) as browser, AsyncExitStack() as stack:
+        async with serving(tmp_path, SETTINGS) as server:
+            proxy = await stack.enter_async_context(Proxy(server).run())
+            link = await AppClient.make_room(browser, proxy.url)
+            ana = await AppClient.join(browser, proxy.url, link, "Ana")
+            ben = await AppClient.join(browser, proxy.url, link, "Ben")
+            await all_see_all([ana, ben])
+        for client in (ana, ben):
+            await client.until("document.querySelector('.call') === null")
+            said = await client.text()
+            assert "is being restarted" in said
+            assert "come in again" in said
+            assert await client.page.evaluate(_KEPT)
+
+        # Who does not wait is told that nobody is there yet, and is in as soon as somebody is.
+        await ana.press("Try again")
+        await ana.until("document.querySelector('#app').innerText.includes('doesn\u2019t answer')")
+        assert await ana.page.evaluate(_KEPT)
+        proxy.server = await stack.enter_async_context(serving(tmp_path, SETTINGS))
+        proxy.is_down = True  # for signalling
+        await ana.press("Try again")
+        await ana.until(_LOBBY)
+        await ana.page.evaluate("document.querySelector('.form').requestSubmit()")
+        await ana.until("document.querySelector('#app').innerText.includes('Trying again in')")
+        proxy.is_down = False
+        await ana.until("document.querySelector('.call') !== null")
+        await ben.reload()  # another way to try again
+        await all_see_all([ana, ben], silent=["Ana"])
+        await ana.leave()
+        await ben.leave()
+
+
+@pytest.mark.parametrize("code", ["unauthorised", "no_transform"])
+async def test_nothing_of_the_link_stays_where_no_try_helps(tmp_path: Path, code: str) -> None:
+    async with (
+        serving(tmp_path, SETTINGS) as server,
+        Proxy(server).run() as proxy,
+        chromium(flags=FLAGS) as browser,
+    ):
+        link = await AppClient.make_room(browser, proxy.url)
+
+        def refuse(message: dict[str, Any]) -> dict[str, Any]:
+            is_joined = message["type"] == "joined"
+            return (
+                {"v": 0, "type": "error", "id": message["id"], "code": code, "message": ""}
+                if is_joined
+                else message
+            )
+
+        proxy.to_client = refuse
+        ana = await AppClient.open(browser, proxy.url, "Ana")
+        await ana.enter_lobby(link)
+        assert await ana.page.evaluate(_KEPT)
+        if code == "unauthorised":
+            await ana.page.evaluate("document.querySelector('.form').requestSubmit()")
+        else:
+            # As a browser that has none, to which the link was given in the address bar.
+            await ana.page.evaluate("delete globalThis.RTCRtpScriptTransform")
+            await ana.page.evaluate("([link]) => { location.hash = new URL(link).hash; }", [link])
+        expected = {"unauthorised": "asks for a pass", "no_transform": "can\u2019t keep a call sealed"}
+        await ana.until(f"document.querySelector('#app').innerText.includes('{expected[code]}')")
+        assert not await ana.page.evaluate(_KEPT)
+        assert "#" not in str(await ana.page.evaluate("location.href"))
+        await ana.close()

@@ -106,10 +106,11 @@ function left(fragment: string): void {
 function failed(reason: unknown, fragment: string | null): void {
   turnPage();
   const code = reason instanceof SfuError ? reason.code : "internal";
-  const text = errorWords(code, host);
+  const text = errorWords(code, code === "unreachable" ? location.host : host); // the worker comes whence the page does
   const actions: Node[] = [];
+  // A reload is another try, and needs the link; where no try helps nothing of it stays behind.
+  if (text.action !== "again") forgetFragment();
   if (text.action === "paste") {
-    forgetFragment();
     actions.push(linkForm((pasted) => void openLobby(pasted)));
   } else if (text.action === "again" && fragment !== null) {
     actions.push(button(words.tryAgain, () => void openLobby(fragment), "btn main big"));

@@ -1,6 +1,6 @@
 /**
- * What is kept. The link only for this tab and until the person leaves (so that a reload can go on), since the address bar
- * no longer has it; name and devices for good. Nothing else.
+ * What is kept. The link only for this tab and until the person leaves, or it ends by an error that trying again does not
+ * help against (so that a reload can go on), since the address bar no longer has it; name and devices for good. Nothing else.
  */
 
 const LINK = "sfu.link";

@@ -142,6 +142,11 @@ export function errorWords(code: string, host: string): MessageWords {
       say: "It lacks a part that encrypts each picture before it is sent, and there is no way in without it.",
       action: "copy",
     },
+    unreachable: {
+      title: words.unreachable(host),
+      say: "Nothing can be opened without it. If it is being restarted, try again in a moment. If this network blocks it, another one may work.",
+      action: "again",
+    },
     worker_failed: {
       title: "The part that holds the keys did not start",
       say: "Without it nothing is sent or shown. Reload the page and try again.",

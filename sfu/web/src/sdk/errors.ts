@@ -3,7 +3,7 @@
  * of the link, `link_cut` and its like, come from the worker; the rest is named here.
  */
 export type LocalCode =
-  | "unreachable" // no connection to the server could be made
+  | "unreachable" // where the page comes from does not give its worker's script
   | "no_transform" // this browser cannot encrypt frames: there is no way in
   | "worker_failed" // the worker that holds the keys could not be started, or has died
   | "taken_over" // another connection has taken up this session
@@ -26,6 +26,7 @@ export function asError(reason: unknown): SfuError {
   if (reason instanceof SfuError) return reason;
   const { code } = (reason ?? {}) as { code?: unknown };
   const text = reason instanceof Error ? reason.message : String(reason);
+  if (code === "not_loaded") return new SfuError("unreachable", text);
   if (code === "died") return new SfuError("worker_failed", text);
   return new SfuError(typeof code === "string" ? code : "internal", text);
 }

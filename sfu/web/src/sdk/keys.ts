@@ -37,7 +37,7 @@ export function startWorker(): WorkerClient {
   return new WorkerClient(new Worker(workerUrl(), { name: "sfu" }));
 }
 
-/** A worker that has opened the link. Fails with the link's codes, or `worker_failed`. */
+/** A worker that has opened the link. Fails with the link's codes, `unreachable`, or `worker_failed`. */
 export async function openLink(fragment: string): Promise<{ client: WorkerClient; room: Room }> {
   if (!canSeal()) throw new SfuError("no_transform", "this browser cannot encrypt frames in a worker");
   const client = startWorker();
@@ -58,7 +58,7 @@ export async function makeFragment(): Promise<string> {
   try {
     return await inTime(client.request("make", {}));
   } catch (reason) {
-    throw new SfuError("worker_failed", asError(reason).message);
+    throw asError(reason);
   } finally {
     client.close();
   }

@@ -13,10 +13,10 @@ import type {
   TransformOptions,
 } from "./messages.ts";
 
-/** What the worker refused. `code` is stable, `message` for people. */
+/** What the worker refused; or it has died, or its script did not come. `code` is stable, `message` for people. */
 export class WorkerError extends Error {
   constructor(
-    readonly code: ErrorCode | "died",
+    readonly code: ErrorCode | "died" | "not_loaded",
     message: string,
   ) {
     super(message);
@@ -50,7 +50,8 @@ export class WorkerClient {
   /** `worker` runs worker.js of the bundle and is this client's alone. */
   constructor(private readonly worker: Worker) {
     worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.receive(data);
-    worker.onerror = (event) => this.die(event.message || "the worker could not be loaded");
+    // What is thrown in it has a message; where its script does not come there is none.
+    worker.onerror = ({ message }) => (message ? this.die(message) : this.die("the worker could not be loaded", "not_loaded"));
     worker.onmessageerror = () => this.die("a message of the worker could not be read");
   }
 
@@ -126,9 +127,9 @@ export class WorkerClient {
     return found;
   }
 
-  private die(message: string): WorkerError {
+  private die(message: string, code: "died" | "not_loaded" = "died"): WorkerError {
     if (this.dead) return this.dead;
-    const dead = (this.dead = new WorkerError("died", message));
+    const dead = (this.dead = new WorkerError(code, message));
     this.worker.terminate();
     for (const waiting of [this.waiting, this.transforms]) {
       for (const { reject } of waiting.values()) reject(dead);
