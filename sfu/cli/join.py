@@ -1,6 +1,7 @@
 """`sfu join`"""
 
 import asyncio
+import getpass
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -8,6 +9,7 @@ from typing import Annotated
 import typer
 
 from sfu.cli.options import seconds_of
+from sfu.e2ee.link import needs_key
 from sfu.errors import LocalError
 
 
@@ -26,6 +28,14 @@ def join(
         typer.Option(
             metavar="URL",
             help="The server. [dim]\\[default: the one that the link names; for a new room http://127.0.0.1:8080][/dim]",
+            show_default=False,
+        ),
+    ] = None,
+    key_file: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="The key of a link that comes without. [dim]\\[default: it is asked for][/dim]",
             show_default=False,
         ),
     ] = None,
@@ -77,6 +87,7 @@ def join(
         raise LocalError(f"the client needs more packages: pip install 'sfu[client]' ({error})") from None
     if link == "-":
         link = sys.stdin.readline().strip()
+    key = _key(key_file) if link is not None and (key_file or needs_key(link)) else None
     wanted = command.Wanted(
         link=link,
         server=server,
@@ -86,5 +97,18 @@ def join(
         seconds=None if duration is None else float(seconds_of(duration)),
         test_pattern=test_pattern,
         token=token,
+        key=key,
     )
     asyncio.run(command.run(wanted))
+
+
+def _key(file: Path | None) -> str:
+    """Never an argument, which every list of processes shows."""
+    if file is not None:
+        try:
+            return file.read_text(encoding="utf-8")
+        except (OSError, UnicodeError) as error:
+            raise LocalError(f"the key cannot be read from {file}: {error}") from None
+    if sys.stdin.isatty():
+        return getpass.getpass("The link's key: ")
+    return sys.stdin.readline()

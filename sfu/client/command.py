@@ -38,6 +38,7 @@ class Wanted:
     seconds: float | None = None
     test_pattern: bool = False
     token: str | None = None
+    key: str | None = None  # of a link that comes without
 
     def __repr__(self) -> str:
         return f"Wanted(name={self.name!r}, link=…, token=…)"
@@ -125,7 +126,7 @@ async def _take_part(
 
 def _link(wanted: Wanted, console: Console) -> Link:
     if wanted.link is not None:
-        return Link.parse(wanted.link)
+        return Link.parse(wanted.link) if wanted.key is None else Link.join(wanted.link, wanted.key)
     link = Link.make(f"{(wanted.server or DEFAULT_SERVER).rstrip('/')}/")
     console.print(Text(f"A new room: {link.reveal()}"))
     return link

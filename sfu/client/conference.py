@@ -109,16 +109,19 @@ class Conference:
         self,
         link: Link | str,
         *,
+        key: str | None = None,
         name: str = "",
         server: str | None = None,
         token: str | None = None,
         recording: bool = False,
         slots: int | None = None,
     ) -> None:
-        """`server`: its URL, where the link names none. `slots`: how many others at most are seen at once; what the
+        """`key`: of a link that comes without. `server`: its URL, where the link names none. `slots`: how many others at most are seen at once; what the
         server advises by default.
         """
-        self.link = Link.parse(link) if isinstance(link, str) else link
+        self.link = (
+            link if isinstance(link, Link) else Link.parse(link) if key is None else Link.join(link, key)
+        )
         self._url = signaling_url(server or self.link.server)
         self.name = check_name(name)
         self.recording = recording
@@ -164,13 +167,14 @@ class Conference:
         cls,
         link: Link | str,
         *,
+        key: str | None = None,
         name: str = "",
         server: str | None = None,
         token: str | None = None,
         recording: bool = False,
         slots: int | None = None,
     ) -> "Conference":
-        return cls(link, name=name, server=server, token=token, recording=recording, slots=slots)
+        return cls(link, key=key, name=name, server=server, token=token, recording=recording, slots=slots)
 
     async def __aenter__(self) -> Self:
         """Joined, and media flows. Raises LinkError, UnreachableError, ServerError, LocalError."""

@@ -117,3 +117,56 @@ def test_link_does_not_print_its_secret() -> None:
 @pytest.mark.parametrize("page", ["", "file:///tmp/x", "https://[", "page"])
 def test_page_that_names_no_server(page: str) -> None:
     assert Link.parse(f"{page}#{_fragment()}").server is None
+
+
+# ---- link and key apart ----
+
+
+@pytest.mark.parametrize("vector", VECTORS["apart"]["joined"], ids=lambda vector: vector["link"][-20:])
+def test_link_without_key_and_its_key_make_the_whole_link(vector: dict[str, Any]) -> None:
+    assert link.needs_key(f" {vector['link']}\n")
+    assert not link.needs_key(vector["whole"])
+    joined = Link.join(f" {vector['link']}\n", f"\t{vector['key']} ")
+    assert joined.reveal() == vector["whole"]
+    assert joined == Link.parse(vector["whole"])
+    with pytest.raises(LinkError) as raised:
+        Link.parse(vector["link"])
+    assert raised.value.code == "link_apart"
+
+
+@pytest.mark.parametrize("vector", named(VECTORS["apart"]["refused"]))
+def test_key_of_the_vectors_is_refused_with_its_code(vector: dict[str, Any]) -> None:
+    with pytest.raises(LinkError) as raised:
+        Link.join(vector["link"], vector["key"])
+    assert raised.value.code == vector["code"]
+
+
+@given(st.integers(0, 287))
+def test_key_with_a_bit_changed_does_not_fit(bit: int) -> None:
+    vector = VECTORS["apart"]["joined"][0]
+    data = bytearray(base64.urlsafe_b64decode(vector["key"]))
+    data[bit // 8] ^= 1 << bit % 8
+    with pytest.raises(LinkError) as raised:
+        Link.join(vector["link"], base64.urlsafe_b64encode(data).decode())
+    assert raised.value.code == "key_wrong"
+
+
+def test_split_link_is_whole_again_with_its_own_key_alone() -> None:
+    made = Link.make("https://page.example.org/", "sfu.example.org")
+    one, other = made.split(), made.split()
+    assert Link.join(*one) == Link.join(*other) == made
+    assert one[0] != other[0]
+    assert one[1] != other[1]
+    with pytest.raises(LinkError):
+        Link.join(one[0], other[1])
+    secret = made.secret.reveal()
+    for part in (one[0].partition("#")[2].partition("@")[0], one[1]):
+        data = base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
+        assert not any(secret[at : at + 4] in data for at in range(29))
+
+
+def test_owner_of_a_link_is_kept() -> None:
+    owned = VECTORS["link"]["accepted"][-1]["link"]
+    parsed = Link.parse(owned)
+    assert (parsed.reveal(), parsed.owner) == (owned, bytes(range(16)))
+    assert Link.join(*parsed.split()) == parsed

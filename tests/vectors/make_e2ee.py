@@ -47,9 +47,72 @@ def base64url(data: bytes) -> str:
 # ---- link ----
 
 
-def fragment(version: int = 0, suite: int = 1, flags: int = 0, owner: bytes = bytes(16)) -> str:
-    body = bytes([version, suite, flags]) + SECRET + owner
+APART = 0x80
+SHARE = bytes(range(0xE0, 0xC0, -1))
+
+
+def fragment(
+    version: int = 0, suite: int = 1, flags: int = 0, owner: bytes = bytes(16), secret: bytes = SECRET
+) -> str:
+    body = bytes([version, suite, flags]) + secret + owner
     return base64url(body + hashlib.sha256(body).digest()[:4])
+
+
+def key_of(share: bytes, owner: bytes = bytes(16)) -> bytes:
+    """Of the whole link, split with this share."""
+    body = bytes([0, 1, 0]) + SECRET + owner
+    return bytes(a ^ b for a, b in zip(SECRET, share, strict=True)) + hashlib.sha256(body).digest()[:4]
+
+
+def apart() -> Vector:
+    """Links without their key."""
+    page = "https://page.example.org/#"
+    owner = bytes(range(16))
+    link = fragment(flags=APART, secret=SHARE)
+    key = key_of(SHARE)
+    fits = base64url(key)
+    refused = {
+        "no key": (link, "", "key_wrong"),
+        "no base64url": (link, fits[:-1] + "*", "key_wrong"),
+        "padded": (link, fits + "=", "key_wrong"),
+        "cut": (link, fits[:-1], "key_wrong"),
+        "longer": (link, base64url(key + b"\x00"), "key_wrong"),
+        "without its check": (link, base64url(key[:32]), "key_wrong"),
+        "one bit": (link, base64url(bytes([key[0] ^ 1]) + key[1:]), "key_wrong"),
+        "one bit of the check": (link, base64url(key[:-1] + bytes([key[-1] ^ 0x80])), "key_wrong"),
+        "of another split": (link, base64url(key_of(bytes(32))), "key_wrong"),
+        "of another owner": (link, base64url(key_of(SHARE, owner)), "key_wrong"),
+        "a link that has its key": (fragment(), base64url(key_of(bytes(32))), "key_wrong"),
+        "a link that is cut": (link[:-1], fits, "link_cut"),
+        "another suite": (fragment(suite=2, flags=APART, secret=SHARE), fits, "link_suite"),
+        "another flag": (fragment(flags=APART | 1, secret=SHARE), fits, "link_flags"),
+        "another version": (fragment(version=1, flags=APART, secret=SHARE), fits, "link_version"),
+    }
+    return {
+        "share": SHARE.hex(),
+        "joined": [
+            {"link": page + link, "key": fits, "whole": page + fragment()},
+            {
+                "link": f"{page}{link}@sfu.example.org:8443",
+                "key": fits,
+                "whole": f"{page}{fragment()}@sfu.example.org:8443",
+            },
+            {
+                "link": page + fragment(flags=APART, secret=SHARE, owner=owner),
+                "key": base64url(key_of(SHARE, owner)),
+                "whole": page + fragment(owner=owner),
+            },
+            {
+                "link": page + fragment(flags=APART, secret=bytes(32)),
+                "key": base64url(key_of(bytes(32))),
+                "whole": page + fragment(),
+            },
+        ],
+        "refused": [
+            {"name": name, "link": page + link, "key": key, "code": code}
+            for name, (link, key, code) in refused.items()
+        ],
+    }
 
 
 def links() -> Vector:
@@ -64,7 +127,10 @@ def links() -> Vector:
         "suite 2": (fragment(suite=2), "link_suite"),
         "flag approve": (fragment(flags=1), "link_flags"),
         "flag quiet": (fragment(flags=2), "link_flags"),
-        "unknown flag": (fragment(flags=0x80), "link_flags"),
+        "unknown flag": (fragment(flags=0x40), "link_flags"),
+        "apart, without a key": (fragment(flags=APART), "link_apart"),
+        "apart and another flag": (fragment(flags=APART | 2), "link_flags"),
+        "apart, cut": (fragment(flags=APART)[:-2], "link_cut"),
         "suite and flag": (fragment(suite=2, flags=1), "link_suite"),
         "nothing": ("", "link_cut"),
         "one character missing": (good[:-1], "link_cut"),
@@ -477,6 +543,7 @@ def whole() -> Vector:
     return {
         "about": "Made by tests/vectors/make_e2ee.py from sfu/e2ee/PROTOCOL.md. Bytes are hexadecimal, counters decimal text.",
         "link": links(),
+        "apart": apart(),
         "keys": keys(),
         "sources": [{"source": source, "kid": f"{kid:016x}"} for source, kid in KIDS.items()],
         "frames": frames(),

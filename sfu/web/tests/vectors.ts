@@ -36,6 +36,10 @@ export interface Vectors {
     accepted: { link: string; server: string }[];
     refused: { name: string; link: string; code: string }[];
   };
+  apart: {
+    joined: { link: string; key: string; whole: string }[];
+    refused: { name: string; link: string; key: string; code: string }[];
+  };
   keys: Record<"room_id" | "frames" | "profiles" | "chat", string> & { kids: { kid: string; key: string; salt: string }[] };
   sources: { source: SourceKind; kid: string }[];
   frames: FrameVector[];

@@ -1,6 +1,6 @@
 /**
  * What can go wrong, by a code that stays the same. Codes of the server are those of sfu/signaling/PROTOCOL.md; those
- * of the link, `link_cut` and its like, come from the worker; the rest is named here.
+ * of the link, `link_cut`, `key_wrong` and their like, come from the worker; the rest is named here.
  */
 export type LocalCode =
   | "unreachable" // where the page comes from does not give its worker's script

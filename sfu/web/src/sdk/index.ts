@@ -2,7 +2,7 @@
 export { Conference } from "./conference.ts";
 export type { Events, JoinOptions, Notice, State, Wish } from "./types.ts";
 export { SfuError } from "./errors.ts";
-export { canSeal, checkLink, makeFragment } from "./keys.ts";
+export { canSeal, checkLink, joinLink, makeFragment, needsKey, splitLink } from "./keys.ts";
 export { fragmentOf } from "./link.ts";
 export { peek } from "./peek.ts";
 export type { Person } from "./presence.ts";

@@ -53,10 +53,30 @@ export async function openLink(fragment: string): Promise<{ client: WorkerClient
 }
 
 /** The fragment of a new room's link. */
-export async function makeFragment(): Promise<string> {
+export function makeFragment(): Promise<string> {
+  return withWorker((client) => client.request("make", {}));
+}
+
+/** Whether a link comes without its key, which is then to be had before anything else. Fails with the link's codes. */
+export function needsKey(link: string): Promise<boolean> {
+  return withWorker((client) => client.request("needsKey", { fragment: fragmentOf(link) }));
+}
+
+/** A whole link in two parts to be sent in two ways: the fragment of a link without key, and the key. Fails with the link's codes. */
+export function splitLink(link: string): Promise<{ link: string; key: string }> {
+  return withWorker((client) => client.request("split", { fragment: fragmentOf(link) }));
+}
+
+/** The fragment of the whole link. Fails with the link's codes, and `key_wrong` where the key is not this link's. */
+export function joinLink(link: string, key: string): Promise<string> {
+  return withWorker((client) => client.request("join", { fragment: fragmentOf(link), key }));
+}
+
+/** For what a worker does that lives no longer than this. */
+async function withWorker<T>(ask: (client: WorkerClient) => Promise<T>): Promise<T> {
   const client = startWorker();
   try {
-    return await inTime(client.request("make", {}));
+    return await inTime(ask(client));
   } catch (reason) {
     throw asError(reason);
   } finally {
@@ -77,13 +97,6 @@ export async function checkLink(link: string): Promise<string | null> {
 }
 
 /** What a link leads to, without going there. Fails as `checkLink`. */
-export async function roomOf(link: string): Promise<Room> {
-  const client = startWorker();
-  try {
-    return await inTime(client.request("open", { fragment: fragmentOf(link) }));
-  } catch (reason) {
-    throw asError(reason);
-  } finally {
-    client.close();
-  }
+export function roomOf(link: string): Promise<Room> {
+  return withWorker((client) => client.request("open", { fragment: fragmentOf(link) }));
 }

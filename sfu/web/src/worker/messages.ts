@@ -26,6 +26,9 @@ export type ErrorCode =
   | "link_suite"
   | "link_flags"
   | "link_cut"
+  /** The link comes without its key: `join` them. */
+  | "link_apart"
+  | "key_wrong"
   /** `open` comes first, and once: another link needs another worker. */
   | "bad_state"
   /** `addSource` comes first. */
@@ -81,6 +84,12 @@ export interface ChatLine {
 export interface Requests {
   /** A new link's fragment. It is not opened by that. */
   make: { params: Record<string, never>; result: string };
+  /** Whether the fragment comes without its key. Errors: those of the link, but link_apart. */
+  needsKey: { params: { fragment: string }; result: boolean };
+  /** A whole fragment as one without its key, and the key. Errors: those of the link. */
+  split: { params: { fragment: string }; result: { link: string; key: string } };
+  /** The reverse. Errors: those of the link, key_wrong. */
+  join: { params: { fragment: string; key: string }; result: string };
   /** The fragment without `#`, with or without `@host`. Once. Errors: those of the link, bad_state. */
   open: { params: { fragment: string }; result: Room };
   /** The same again gives the same KID: a source has one, whatever device or track is behind it. */
