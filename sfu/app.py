@@ -195,7 +195,10 @@ class App:
     def _on_reload(self) -> None:
         """Take over what can be; whatever is wrong, go on with what there is."""
         if self._on_terminal and not sys.stderr.isatty():
-            # It was closed, which the kernel tells by the same signal. Nobody would know of a server that stays.
+            # It was closed, which the kernel tells by the same signal. Nobody would know of a server that stays, and lines
+            # that cannot be written, still buffered at the end, would make Python's exit status 120.
+            with Path(os.devnull).open("wb") as nowhere:
+                os.dup2(nowhere.fileno(), sys.stderr.fileno())
             self._on_stop("SIGHUP")
             return
         try:

@@ -170,7 +170,8 @@ def test_closing_the_terminal_stops_it() -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "sfu", "serve"],
         cwd=ROOT,
-        env=os.environ | {"SFU_HTTP__PORT": "0", "NO_COLOR": "1"},
+        # Unbuffered standard error would hide that what could not be written is still to be written at the end.
+        env=os.environ | {"SFU_HTTP__PORT": "0", "NO_COLOR": "1", "PYTHONUNBUFFERED": ""},
         stdin=theirs,
         stderr=theirs,
         start_new_session=True,
