@@ -75,6 +75,15 @@ class SdkClient:
         await until(is_so, state)
         return seen
 
+    async def until_true(self, expression: str) -> None:
+        async def is_so() -> bool:
+            return bool(await self.page.evaluate(expression))
+
+        async def state() -> object:
+            return {"in vain": expression, "people": await self.page.evaluate("client.people()")}
+
+        await until(is_so, state)
+
     async def leave(self) -> None:
         await self.page.evaluate("client.conference.leave()")
         await self.close()

@@ -102,3 +102,33 @@ async def test_how_the_call_is_doing(house: House) -> None:
     assert found["Ben"]["received"] == []
     await ana.leave()
     await ben.leave()
+
+
+async def test_a_key_that_is_missing_is_asked_for(house: House) -> None:
+    ana = await house.join("Ana")
+    await ana.page.evaluate("client.spoil(true)")
+    ben = await house.join("Ben", camera="#00ff00")
+    failures: list[dict[str, Any]] = []
+
+    async def asked_twice() -> bool:
+        failures[:] = await ana.page.evaluate("client.failures()")
+        return any(failure["kind"] == "video" and failure["tries"] >= 2 for failure in failures)
+
+    async def state() -> object:
+        return failures
+
+    await until(asked_twice, state)
+    assert {(failure["reason"], failure["from"]) for failure in failures} == {("no_key", None)}
+    assert await ana.tiles() == []
+    await ana.page.evaluate("client.spoil(false)")
+    await ana.page.evaluate("client.failures().forEach(({ slot }) => client.conference.askAgain(slot))")
+    await ana.until_tiles(
+        lambda tiles: bool(shown(tiles, "Ben", "camera", color="green") and shown(tiles, "Ben", "microphone"))
+    )
+    assert await ana.page.evaluate("client.failures()") == []
+    # And who speaks is who opened.
+    await ana.until_true(
+        "client.conference.people.some(({ name, sender }) => name === 'Ben' && client.conference.speaking.has(sender))"
+    )
+    await ana.leave()
+    await ben.leave()

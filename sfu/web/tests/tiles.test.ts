@@ -43,10 +43,28 @@ test("frames that do not open are told with whom they name, and that it is over"
   made.opened(0, "ana", "camera");
   made.failed(0, "forged", "ana");
   const [failed] = made.list();
-  assert.deepEqual([failed!.sender, failed!.failure], [null, { reason: "forged", from: "ana" }]);
+  assert.deepEqual([failed!.sender, failed!.failure], [null, { reason: "forged", from: "ana", said: null, tries: 0 }]);
   made.opened(0, "ana", "camera");
   const [again] = made.list();
   assert.deepEqual([again!.sender, again!.failure], ["ana", null]);
+});
+
+test("how often a key was asked for is told until it is there, or the slot is another's", () => {
+  const made = tiles();
+  const failure = (): unknown => made.list((participant) => (participant === BEN ? "ben" : null))[0]!.failure;
+  made.asked(0, 1);
+  assert.equal(failure(), null);
+  made.hinted(0, BEN, participantOf);
+  made.failed(0, "no_key", null);
+  made.asked(0, 2);
+  assert.deepEqual(failure(), { reason: "no_key", from: null, said: "ben", tries: 2 });
+  made.hinted(0, BEN, participantOf);
+  assert.notEqual(failure(), null);
+  made.hinted(0, ANA, participantOf);
+  assert.equal(failure(), null);
+  made.failed(0, "no_key", null);
+  made.opened(0, "ana", "camera");
+  assert.equal(failure(), null);
 });
 
 test("slots that are added are empty, and those before stay as they are", () => {

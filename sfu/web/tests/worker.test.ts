@@ -408,6 +408,20 @@ test("frames that fail now and then are no failure of the slot", () => {
   assert.equal(slot.onFailed("forged", "ana", 1000 + FAILING_MS).length, 1);
 });
 
+test("a failure is told anew of who the server puts into the slot next", () => {
+  const slot = new SlotState(0);
+  const failed = (nowMs: number): number => slot.onFailed("no_key", null, nowMs).length;
+  slot.onSaid(1);
+  slot.onOpened("ana", "camera", 1, 0);
+  assert.deepEqual([failed(100), failed(100 + FAILING_MS), failed(200 + FAILING_MS)], [0, 1, 0]);
+  slot.onSaid(1);
+  assert.equal(failed(9000), 0);
+  slot.onSaid(2);
+  assert.deepEqual([failed(10_000), failed(9_999 + FAILING_MS), failed(10_000 + FAILING_MS)], [0, 0, 1]);
+  slot.onSaid(1);
+  assert.equal(slot.onOpened("ana", "camera", 1, 20_000).length, 1, "the page has been told that she is not seen");
+});
+
 test("the server's word counts as wrong only where it was so for long at a time", () => {
   const slot = new SlotState(0);
   slot.onSaid(2);

@@ -7,6 +7,7 @@
  */
 import type { WorkerClient } from "../worker/client.ts";
 import type { ChatLine } from "../worker/messages.ts";
+import { Asking } from "./asking.ts";
 import { Backoff } from "./backoff.ts";
 import { Chat } from "./chat.ts";
 import { Coalesced } from "./coalesce.ts";
@@ -64,6 +65,7 @@ export class Conference {
   readonly #backoff = new Backoff(Math.random);
   readonly #tracks: Record<SenderKind, MediaStreamTrack | null>;
   readonly #chat = new Chat((line) => this.#emitter.emit("chat", line));
+  readonly #asking = new Asking((slot, tries) => this.#askForKey(slot, tries), browserIo);
   readonly #profile = new Coalesced(() => this.#sealProfile());
   #client: WorkerClient | null = null;
   #signaling: Signaling | null = null;
@@ -129,7 +131,7 @@ export class Conference {
   }
 
   get tiles(): readonly Tile[] {
-    return this.#tiles.list();
+    return this.#tiles.list((participant) => this.#presence.senderOf(participant));
   }
 
   get speaking(): ReadonlySet<string> {
@@ -193,6 +195,12 @@ export class Conference {
     const { added, offered } = connection.grow(this.#pairs);
     this.#newSlots(added);
     await offered;
+  }
+
+  /** The key that is missing in a slot, once more from the first try on. */
+  askAgain(slot: number): void {
+    this.#asking.stop(slot);
+    if (this.#tiles.list()[slot]?.failure?.reason === "no_key") this.#asking.start(slot);
   }
 
   /** Resolves when the server has taken it. Fails with `too_fast`, and the worker's and server's codes. */
@@ -306,11 +314,14 @@ export class Conference {
       this.#tilesChanged();
     });
     client.on("opened", ({ slot, sender, source }) => {
+      this.#asking.stop(slot);
       this.#tiles.opened(slot, sender, source);
       this.#tilesChanged();
     });
     client.on("failed", ({ slot, reason, sender }) => {
       this.#tiles.failed(slot, reason, sender);
+      this.#asking.stop(slot);
+      if (reason === "no_key") this.#asking.start(slot);
       this.#tilesChanged();
       this.#emitter.emit("notice", { code: reason, slot, sender });
     });
@@ -386,6 +397,7 @@ export class Conference {
     const slots = said.filter(({ slot }) => slot < known);
     this.#ask("slots", { slots: slots.map(({ slot, participant, track }) => ({ slot, participant: track && participant })) });
     for (const { slot, participant, track } of slots) {
+      if (this.#tiles.hint(slot) !== (track && participant)) this.#asking.stop(slot); // it was another's
       this.#tiles.hinted(slot, track && participant, (sender) => this.#presence.participantOf(sender));
     }
     this.#tilesChanged();
@@ -409,6 +421,13 @@ export class Conference {
       })
       .catch(() => {}) // the worker died: it tells
       .finally(() => (this.#waitingFrames -= 1));
+  }
+
+  /** Has the server deliver the profile again of whom it says to be in a slot: it is what names a key. */
+  #askForKey(slot: number, tries: number): void {
+    this.#tiles.asked(slot, tries);
+    this.#tilesChanged();
+    this.#signaling?.request({ type: "roster", begin: this.#tiles.hint(slot) }).catch(() => {}); // lost: read anew then
   }
 
   async #askRoster(): Promise<void> {
@@ -535,6 +554,7 @@ export class Conference {
     this.#levels.stop();
     this.#connection?.close();
     this.#connection = null;
+    this.#asking.stopAll();
     this.#tiles.reset([]);
     this.#tilesChanged();
   }

@@ -7,5 +7,6 @@ export { fragmentOf } from "./link.ts";
 export { peek } from "./peek.ts";
 export type { Person } from "./presence.ts";
 export type { Limit, Quality, ReceivedPicture, SentLayer } from "./quality.ts";
-export type { Tile } from "./tiles.ts";
+export { TRIES_MAX } from "./asking.ts";
+export type { Failure, Tile } from "./tiles.ts";
 export type { ChatLine } from "../worker/messages.ts";

@@ -11,14 +11,24 @@ export interface Tile {
   /** Whose frames open here: sender id, or null while none has. */
   readonly sender: string | null;
   readonly source: SourceKind | null;
-  /** Why frames that come do not open; `from` is who their KID names, where it names anybody. */
-  readonly failure: { reason: FrameCount; from: string | null } | null;
+  readonly failure: Failure | null;
+}
+
+/** Why frames that come do not open. */
+export interface Failure {
+  readonly reason: FrameCount;
+  /** Who their KID names, where it names anybody. */
+  readonly from: string | null;
+  /** Who they are from by the server's word, and no more than that. */
+  readonly said: string | null;
+  /** For want of a key (`no_key`): how often it was asked for, `TRIES_MAX` at most. */
+  readonly tries: number;
 }
 
 interface Content {
   sender: string | null;
   source: SourceKind | null;
-  failure: Tile["failure"];
+  failure: Omit<Failure, "said"> | null;
   isGone: boolean; // the server has said that the slot is empty
   participant: number;
 }
@@ -51,17 +61,23 @@ export class Tiles {
 
   failed(slot: number, reason: FrameCount, from: string | null): void {
     const content = this.#contents[slot];
-    if (content) Object.assign(content, { sender: null, source: null, failure: { reason, from } });
+    if (content) Object.assign(content, { sender: null, source: null, failure: { reason, from, tries: 0 } });
+  }
+
+  /** What is missing in a slot was asked for so many times. */
+  asked(slot: number, tries: number): void {
+    const content = this.#contents[slot];
+    if (content?.failure) content.failure = { ...content.failure, tries };
   }
 
   /** `participantOf`: who brought a sender's profile. */
   hinted(slot: number, participant: number, participantOf: (sender: string) => number): void {
     const content = this.#contents[slot];
     if (!content) return;
+    if (participant !== content.participant) content.failure = null; // it was another's
     content.participant = participant;
     if (participant === 0) {
       content.isGone = true;
-      content.failure = null;
     } else if (content.sender !== null && participantOf(content.sender) === participant) {
       content.isGone = false; // the same person again: no frame tells
     }
@@ -72,9 +88,11 @@ export class Tiles {
     return this.#contents[slot]?.participant ?? 0;
   }
 
-  list(): Tile[] {
+  /** `senderOf`: whose profile a participant brought. */
+  list(senderOf: (participant: number) => string | null = () => null): Tile[] {
     return this.#slots.map(({ index, kind, receiver }) => {
-      const { sender, source, failure, isGone } = this.#contents[index]!;
+      const { sender, source, failure: why, isGone, participant } = this.#contents[index]!;
+      const failure = why && { ...why, said: senderOf(participant) };
       const shown = isGone ? { sender: null, source: null } : { sender, source };
       return { slot: index, kind, track: receiver.track, ...shown, failure };
     });

@@ -54,7 +54,7 @@ export interface Events {
   /** Somebody came, left, or changed. */
   people: readonly Person[];
   tiles: readonly Tile[];
-  /** Sender ids of those who speak; at most 5 times a second. */
+  /** Sender ids of those who speak, after 150 ms of it and until 800 ms after; at most 10 times a second. */
   speaking: ReadonlySet<string>;
   /** A line, one's own among them. */
   chat: ChatLine;

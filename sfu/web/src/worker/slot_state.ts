@@ -26,6 +26,9 @@ export class SlotState {
   }
 
   onSaid(participant: number): void {
+    // What fails from now on is another's, and told anew.
+    if (participant !== this.said && this.failureTold) this.onNew();
+    if (participant !== this.said) this.failingSinceMs = null;
     this.said = participant;
   }
 

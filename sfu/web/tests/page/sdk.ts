@@ -31,6 +31,23 @@ function tone(): MediaStreamTrack {
   return destination.stream.getAudioTracks()[0]!;
 }
 
+/** While it is so, what the server delivers of others' profiles arrives spoilt. */
+let spoils = false;
+
+const PROFILE = 1; // sfu/signaling/PROTOCOL.md, "Binary frames"
+
+globalThis.WebSocket = class extends WebSocket {
+  override set onmessage(handler: (event: MessageEvent<string | ArrayBuffer>) => void) {
+    super.onmessage = ({ data }: MessageEvent<string | ArrayBuffer>) => {
+      if (spoils && data instanceof ArrayBuffer) {
+        const bytes = new Uint8Array(data);
+        if (bytes[1] === PROFILE) bytes[bytes.length - 1]! ^= 1;
+      }
+      handler(new MessageEvent("message", { data }));
+    };
+  }
+};
+
 interface Options {
   link: string;
   name: string;
@@ -66,6 +83,7 @@ class Client {
   readonly #played = new Set<MediaStreamTrack>();
 
   makeFragment = makeFragment;
+  spoil = (on: boolean): void => void (spoils = on);
   picture = picture;
 
   async join({ link, name, camera, width = 640, height = 360, muted = false }: Options): Promise<void> {
@@ -108,6 +126,10 @@ class Client {
     const { people } = this.conference;
     const senderOf = (name?: string): string | null => people.find((person) => person.name === name)?.sender ?? null;
     await this.conference.setView(wishes.map(({ name, ...wish }) => ({ ...wish, sender: senderOf(name) })));
+  }
+
+  failures(): object[] {
+    return this.conference.tiles.flatMap(({ slot, kind, failure }) => (failure === null ? [] : [{ slot, kind, ...failure }]));
   }
 
   people(): object[] {
