@@ -1,11 +1,9 @@
 """The Python client through the real server, end-to-end encrypted."""
 
 import asyncio
-import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,6 +25,7 @@ from sfu.client.tracks import TestPattern, Tone, identity_of
 from sfu.e2ee.link import Link
 from sfu.errors import LocalError
 from sfu.signaling.messages import SlotInfo, Slots
+from tests.e2e.command import commands
 from tests.e2e.listening import PATIENCE_S, Diary, cut, heard, loudest, samples, seen, somebody, until
 from tests.e2e.pcap import rtp_packets, vp8_frames
 from tests.e2e.server import Server, serving
@@ -460,7 +459,7 @@ async def _come(
 async def test_command_joins_plays_records_and_leaves(link: Link, tmp_path: Path) -> None:
     """One process records, another sends a pattern for a while, a third plays what was recorded."""
     folder = tmp_path / "out"
-    async with Conference.join(link, name="Ana", slots=SLOTS) as ana, _commands(link) as command:
+    async with Conference.join(link, name="Ana", slots=SLOTS) as ana, commands(link.reveal()) as command:
         recorder = await command("--name", "Rec", "--record", str(folder))
         assert (await somebody(ana, "Rec")).recording
         sender = await command("--name", "Bob", "--test-pattern")
@@ -485,7 +484,7 @@ async def test_command_joins_plays_records_and_leaves(link: Link, tmp_path: Path
 
 
 async def test_command_stops_when_the_disk_is_full(link: Link, tmp_path: Path) -> None:
-    async with Conference.join(link, name="Ana", slots=SLOTS) as ana, _commands(link) as command:
+    async with Conference.join(link, name="Ana", slots=SLOTS) as ana, commands(link.reveal()) as command:
         recorder = await command("--name", "Rec", "--record", str(tmp_path / "out"), blocks=8)
         await somebody(ana, "Rec")
         await _publish(ana, 3, 440)
@@ -494,31 +493,3 @@ async def test_command_stops_when_the_disk_is_full(link: Link, tmp_path: Path) -
         assert recorder.returncode == 2
         assert "cannot be written" in out.decode()
         await until(lambda: not ana.people, lambda: ana.people)
-
-
-@asynccontextmanager
-async def _commands(link: Link) -> AsyncIterator[Callable[..., Awaitable[asyncio.subprocess.Process]]]:
-    """Starts `sfu join`; none outlives the test."""
-    started: list[asyncio.subprocess.Process] = []
-
-    async def start(*arguments: str, blocks: int | None = None) -> asyncio.subprocess.Process:
-        """`blocks` of 1,024 bytes are what a file may have, as if the disk were full then."""
-        command = [sys.executable, "-m", "sfu", "join", link.reveal(), *arguments]
-        if blocks is not None:
-            command = ["bash", "-c", f'ulimit -f {blocks}; exec "$@"', "bash", *command]
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            env={**os.environ, "COLUMNS": "200"},
-        )
-        started.append(process)
-        return process
-
-    try:
-        yield start
-    finally:
-        for process in started:
-            if process.returncode is None:
-                process.kill()
-                await process.communicate()

@@ -1,6 +1,7 @@
 """The page and the Python client in one room: two readings of one protocol, each sees, hears and reads the other."""
 
 import asyncio
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from sfu.client.people import Person
 from sfu.client.tracks import TestPattern, Tone
 from tests.e2e.app_client import FLAGS, SETTINGS, AppClient, becomes, needs_bundle
 from tests.e2e.chromium import chromium, needs_chromium
+from tests.e2e.command import commands
 from tests.e2e.listening import PATIENCE_S, samples, somebody, until
 from tests.e2e.progress import FRAMES
 from tests.e2e.server import serving
@@ -54,6 +56,42 @@ async def test_page_and_python_are_in_one_conference(tmp_path: Path) -> None:
             assert person.heard
             await ana.leave()
             await until(lambda: not python.people, lambda: python.people)
+
+
+async def test_page_shows_who_records_for_as_long_as_they_do(tmp_path: Path) -> None:
+    async with serving(tmp_path, SETTINGS) as server, chromium(flags=FLAGS) as browser:
+        link = await AppClient.make_room(browser, server.url)
+        ana = await AppClient.join(browser, server.url, link, "Ana")
+        assert await _recorders(ana) == ""
+        async with commands(link) as command:
+            recorder = await command("--name", "Rec", "--record", str(tmp_path / "out"))
+            await ana.until("document.querySelector('.notice').innerText === 'Rec is recording this call'")
+            await ana.until(f"{_RECORDERS} === 'Recording: Rec'")
+            assert await _label_has(ana, "Rec", "Recording")
+            # The sentence passes, the sign stays.
+            await ana.until("!document.querySelector('.notice').innerText.includes('recording')")
+            assert await _recorders(ana) == "Recording: Rec"
+
+            # One who only says so is shown the same way, and as long as they say so.
+            async with Conference.join(link, name="Py", slots=SLOTS, recording=True) as python:
+                await ana.until(f"{_RECORDERS} === 'Recording: 2 people'")
+                await python.set_recording(False)
+                await ana.until(f"{_RECORDERS} === 'Recording: Rec'")
+                assert not await _label_has(ana, "Py", "Recording")
+
+            recorder.send_signal(signal.SIGINT)
+            assert await recorder.wait() == 0
+            await ana.until(f"{_RECORDERS} === ''")
+            await ana.until("document.querySelector('.tile') === null")
+        assert list((tmp_path / "out").glob("ana-*-camera.webm"))
+        await ana.leave()
+
+
+_RECORDERS = "(document.querySelector('.rec:not([hidden])')?.innerText ?? '')"
+
+
+async def _recorders(client: AppClient) -> str:
+    return str(await client.page.evaluate(_RECORDERS))
 
 
 async def _page_plays(client: AppClient, name: str) -> None:

@@ -36,6 +36,8 @@ export class Call {
   readonly #heading = h("h1", { class: "vh", tabindex: "-1" });
   readonly #sign = h("span", {});
   readonly #signIcon = h("span", { class: "sign" });
+  readonly #recorders = h("span", { class: "text" });
+  readonly #recording = h("span", { class: "rec", hidden: true }, icon("record"), this.#recorders);
   readonly #count = h("span", { class: "num" });
   readonly #mic = h("button", { class: "ctl", type: "button", on: { click: () => void this.#toggleMicrophone() } });
   readonly #cam = h("button", { class: "ctl", type: "button", on: { click: () => void this.#toggleCamera() } });
@@ -89,7 +91,7 @@ export class Call {
         { class: "line" },
         h("span", { class: "state" }, this.#signIcon, this.#sign),
         this.#notices.element,
-        h("div", { class: "meta" }, this.#count, copy("btn small")),
+        h("div", { class: "meta" }, this.#recording, this.#count, copy("btn small")),
       ),
       this.#stage.element,
       this.#panel,
@@ -280,6 +282,9 @@ export class Call {
     this.#people.update(people, speaking, unopened);
     setText(this.#heading, words.callTitle(people.length));
     setText(this.#count, words.peopleCount(people.length));
+    const recorders = people.filter(({ recording }) => recording);
+    this.#recording.hidden = recorders.length === 0;
+    if (recorders.length > 0) setText(this.#recorders, words.recorders(recorders.map(nameOf)));
     this.#drawSign(state, unopened);
     toggle(this.#mic, isMuted ? "mic-off" : "mic", isMuted ? words.unmute : words.mute, isMuted);
     const { camera } = this.#devices;

@@ -54,6 +54,7 @@ export const words = {
   left: (name: string) => `${name} left`,
   recording: (name: string) => `${name} is recording this call`,
   recordingShort: "Recording",
+  recorders: (names: readonly string[]) => `Recording: ${names.length === 1 ? names[0] : `${names.length} people`}`,
   silent: "You are muted: no one hears you.",
   again: "Connected again",
   signal: "Reconnecting. If anyone comes or goes, sound stops until you’re back.",
