@@ -395,20 +395,7 @@ async def test_video_keeps_playing_over_two_percent_of_loss(
     """Between Ana and the server, both ways: what she sends and what she is sent."""
     unchanged = adapter.candidates_everywhere
     async with Conference.join(link, name="Bob", slots=SLOTS) as bob, lossy(seed=22) as proxy:
-
-        def through_proxy(answer: str) -> str:
-            lines = answer.split("\r\n")
-            for number, line in enumerate(lines):
-                parts = line.split(" ")
-                if line.startswith("a=candidate") and parts[2].lower() == "udp":
-                    server = (parts[4], int(parts[5]))
-                    assert proxy.server in {None, server}
-                    proxy.server = server
-                    parts[5] = str(proxy.address[1])
-                    lines[number] = " ".join(parts)
-            return unchanged("\r\n".join(lines))
-
-        monkeypatch.setattr(adapter, "candidates_everywhere", through_proxy)
+        monkeypatch.setattr(adapter, "candidates_everywhere", lambda answer: unchanged(proxy.through(answer)))
         async with Conference.join(link, name="Ana", slots=SLOTS) as ana:
             await ana.publish(TestPattern(3, width=640, height=360, fps=30))
             monkeypatch.setattr(adapter, "candidates_everywhere", unchanged)

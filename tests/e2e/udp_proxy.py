@@ -27,6 +27,22 @@ class UdpProxy:
         self._front = await _bind(self._on_client, None)
         self.address = self._front.get_extra_info("sockname")[:2]
 
+    def through(self, answer: str) -> str:
+        """The server's answer with candidates that lead here, and no other way in."""
+        lines = []
+        for line in answer.split("\r\n"):
+            if not line.startswith("a=candidate"):
+                lines.append(line)
+                continue
+            parts = line.split(" ")
+            if parts[2].lower() != "udp":
+                continue
+            server = (parts[4], int(parts[5]))
+            assert self.server in {None, server}, "one server for all who come here"
+            self.server = server
+            lines.append(" ".join([*parts[:5], str(self.address[1]), *parts[6:]]))
+        return "\r\n".join(lines)
+
     async def close(self) -> None:
         for task in self._tasks:
             task.cancel()
