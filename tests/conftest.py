@@ -25,14 +25,47 @@ settings.register_profile("sfu", deadline=None, derandomize=True)
 settings.load_profile("sfu")
 
 
-# Where all that tests need has been installed, a test that is skipped has lost its reason to be.
+# Captures and published vectors that are no part of this project, and so may be missing anywhere.
+_SHARED = Path(__file__).parents[2] / "shared"
+
+# Where all programs that tests need have been installed, a test that is skipped has lost its reason to be.
 _SKIP_NOTHING = bool(os.environ.get("SFU_SKIP_NOTHING"))
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers",
+        "needs_shared(path): takes this from ../shared, as its fixture `shared`; skips where it is missing",
+    )
+
+
+def _shared(item: pytest.Item) -> Path | None:
+    """What of ../shared the test is marked to need."""
+    marker = item.get_closest_marker("needs_shared")
+    return _SHARED / marker.args[0] if marker else None
+
+
+@pytest.fixture
+def shared(request: pytest.FixtureRequest) -> Path:
+    path = _shared(request.node)
+    assert path is not None, "the test is not marked needs_shared"
+    return path
+
+
+def _lacks_shared(item: pytest.Item) -> bool:
+    path = _shared(item)
+    return path is not None and not path.exists()
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if _lacks_shared(item):
+        pytest.skip(f"{_shared(item)} is not there")
+
+
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
-    if _SKIP_NOTHING and report.skipped and not hasattr(report, "wasxfail"):
+    if _SKIP_NOTHING and report.skipped and not hasattr(report, "wasxfail") and not _lacks_shared(item):
         report.outcome = "failed"
         report.longrepr = f"SFU_SKIP_NOTHING is set, and this was to be skipped: {report.longrepr}"
     return report

@@ -1,3 +1,7 @@
+import json
+from pathlib import Path
+from typing import Any
+
 import pytest
 from cryptography.exceptions import InvalidTag
 from hypothesis import given
@@ -15,7 +19,7 @@ from sfu.client.sframe import (
     parse_header,
 )
 from sfu.redact import SecretBytes
-from tests.client.vectors import VECTORS, rfc_9605, room_keys
+from tests.client.vectors import VECTORS, room_keys
 
 BOUNDARIES = sorted({
     value
@@ -26,16 +30,26 @@ BOUNDARIES = sorted({
 NUMBERS = st.one_of(st.sampled_from(BOUNDARIES), st.integers(0, (1 << 64) - 1))
 KEY = derive(AES_128_GCM_SHA256_128, 7, SecretBytes(bytes(32)))
 
+needs_rfc_9605 = pytest.mark.needs_shared("vectors/sframe-rfc9605.json")
 
-def test_headers_are_those_of_the_rfc() -> None:
-    for vector in rfc_9605()["header"]:
+
+@pytest.fixture
+def rfc_9605(shared: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(shared.read_text(encoding="utf-8"))
+    return found
+
+
+@needs_rfc_9605
+def test_headers_are_those_of_the_rfc(rfc_9605: dict[str, Any]) -> None:
+    for vector in rfc_9605["header"]:
         encoded = bytes.fromhex(vector["encoded"])
         assert encode_header(vector["kid"], vector["ctr"]) == encoded
         assert parse_header(encoded) == (Header(vector["kid"], vector["ctr"]), len(encoded))
 
 
-def test_keys_and_ciphertexts_are_those_of_the_rfc() -> None:
-    vectors = rfc_9605()["sframe"]
+@needs_rfc_9605
+def test_keys_and_ciphertexts_are_those_of_the_rfc(rfc_9605: dict[str, Any]) -> None:
+    vectors = rfc_9605["sframe"]
     assert {vector["cipher_suite"] for vector in vectors} == set(SUITES)
     for vector in vectors:
         suite, base_key = SUITES[vector["cipher_suite"]], SecretBytes(bytes.fromhex(vector["base_key"]))
@@ -50,10 +64,13 @@ def test_keys_and_ciphertexts_are_those_of_the_rfc() -> None:
         assert derive(suite, vector["kid"], base_key).open(header, metadata, sealed[begin:]) == plaintext
 
 
+@needs_rfc_9605
 @pytest.mark.parametrize("name,cipher_bytes", [("aes_ctr_hmac", 16), ("aes_256_ctr_hmac", 32)])
-def test_counter_mode_with_hmac_is_that_of_the_rfc(name: str, cipher_bytes: int) -> None:
+def test_counter_mode_with_hmac_is_that_of_the_rfc(
+    rfc_9605: dict[str, Any], name: str, cipher_bytes: int
+) -> None:
     hash_name = {16: "sha256", 32: "sha512"}[cipher_bytes]
-    for vector in rfc_9605()[name]:
+    for vector in rfc_9605[name]:
         key, nonce, aad, plaintext, sealed = (
             bytes.fromhex(vector[field]) for field in ("key", "nonce", "aad", "pt", "ct")
         )

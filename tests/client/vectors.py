@@ -13,7 +13,6 @@ VECTORS: dict[str, Any] = json.loads(
     (Path(__file__).parents[1] / "vectors/e2ee.json").read_text(encoding="utf-8")
 )
 SENDER = b"sender of frames"
-RFC_9605 = Path(__file__).parents[3] / "shared/vectors/sframe-rfc9605.json"
 
 
 def room_keys() -> RoomKeys:
@@ -27,13 +26,6 @@ def frame_keys(*more: tuple[int, str]) -> LinkKeys:
     for kid, source in claims.items():
         assert keys.claim(SENDER, kid, Source(source))
     return keys
-
-
-def rfc_9605() -> dict[str, Any]:
-    if not RFC_9605.exists():
-        pytest.skip("the vectors of RFC 9605 are not beside this repository")
-    found: dict[str, Any] = json.loads(RFC_9605.read_text(encoding="utf-8"))
-    return found
 
 
 def named(vectors: list[dict[str, Any]]) -> list[Any]:

@@ -11,8 +11,6 @@ from hypothesis import strategies as st
 from sfu._testing import rtcp
 from sfu._testing.rtcp import Packet, Writer
 
-CORPUS = Path(__file__).parents[2].parent / "shared" / "vectors" / "corpora" / "rtcp"
-
 RR = bytes.fromhex("80c90001 01020304")
 PLI = bytes.fromhex("81ce0002 01020304 05060708")
 BYE = bytes.fromhex("81cb0001 01020304")
@@ -201,10 +199,10 @@ def test_any_bytes_walk_as_the_rfc_says(datagram: bytes) -> None:
     assert rtcp.check(datagram) == (0 if packets and not error else errno.EBADMSG)
 
 
-@pytest.mark.skipif(not CORPUS.is_dir(), reason="the shared vectors are not beside this repository")
-def test_the_corpus_walks_as_the_rfc_says() -> None:
+@pytest.mark.needs_shared("vectors/corpora/rtcp")
+def test_the_corpus_walks_as_the_rfc_says(shared: Path) -> None:
     well_framed = 0
-    for path in sorted(CORPUS.iterdir()):
+    for path in sorted(shared.iterdir()):
         datagram = path.read_bytes()
         packets, error = rtcp.walk(datagram)
         assert (packets, error) == walk_by_the_rfc(datagram), path.name
@@ -243,10 +241,10 @@ def parse_with_all(packet: Packet) -> int:
     return taken
 
 
-@pytest.mark.skipif(not CORPUS.is_dir(), reason="the shared vectors are not beside this repository")
-def test_the_corpus_passes_every_parser() -> None:
+@pytest.mark.needs_shared("vectors/corpora/rtcp")
+def test_the_corpus_passes_every_parser(shared: Path) -> None:
     taken = 0
-    for path in sorted(CORPUS.iterdir()):
+    for path in sorted(shared.iterdir()):
         packets, _ = rtcp.walk(path.read_bytes())
         for packet in packets:
             taken += parse_with_all(packet)

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from sfu._testing import wire
 from sfu._testing.wire import Writer
 
-CORPUS = Path(__file__).parents[3] / "shared/vectors/corpora/rtp"
 WRAP_POINTS = [0, 1, 127, 128, 255, 256, 32767, 32768, 65534, 65535]
 
 
@@ -224,9 +223,9 @@ def test_any_bytes_of_the_right_version(low_bits: int, data: bytes) -> None:
     check_properties(bytes([0x80 | low_bits]) + data)
 
 
-@pytest.mark.skipif(not CORPUS.is_dir(), reason="The shared RTP corpus is not beside this repository.")
-def test_corpus_whole_truncated_and_flipped() -> None:
-    files = sorted(CORPUS.glob("*.bin"))
+@pytest.mark.needs_shared("vectors/corpora/rtp")
+def test_corpus_whole_truncated_and_flipped(shared: Path) -> None:
+    files = sorted(shared.glob("*.bin"))
     assert files
     parsed = 0
     for file in files:

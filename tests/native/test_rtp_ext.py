@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from sfu._testing import wire
 from sfu._testing.wire import ExtensionMap, Extensions, Writer
 
-CORPUS = Path(__file__).parents[3] / "shared/vectors/corpora/rtp"
 WRAP_POINTS = [0, 1, 127, 128, 255, 256, 32767, 32768, 65534, 65535]
 ONE_BYTE, TWO_BYTE = 0xBEDE, 0x1000
 
@@ -308,9 +307,9 @@ def test_truncated_blocks_of_every_length(profile: int, first: bytes) -> None:
         check_any(packet[:length])
 
 
-@pytest.mark.skipif(not CORPUS.is_dir(), reason="The shared RTP corpus is not beside this repository.")
-def test_corpus_whole_and_flipped() -> None:
-    files = sorted(CORPUS.glob("*.bin"))
+@pytest.mark.needs_shared("vectors/corpora/rtp")
+def test_corpus_whole_and_flipped(shared: Path) -> None:
+    files = sorted(shared.glob("*.bin"))
     assert files
     for file in files:
         packet = file.read_bytes()

@@ -11,7 +11,6 @@ from sfu.sdp.lexer import lex
 from tests.sdp import text
 from tests.sdp.golden import ALL_CODECS, NAMES, answer, offered
 
-_CORPUS = Path(__file__).parents[2].parent / "shared" / "vectors" / "corpora" / "sdp"
 _OFFERS = {name: offered(name) for name in NAMES}
 _LINES = sorted({line for offer in _OFFERS.values() for line in offer.splitlines()})
 _ODD = (
@@ -65,10 +64,9 @@ def _served(offer_text: str) -> bool:
     return True
 
 
-def test_the_corpus() -> None:
-    if not _CORPUS.is_dir():
-        pytest.skip(f"there is no corpus in {_CORPUS}")
-    paths = sorted(_CORPUS.iterdir())
+@pytest.mark.needs_shared("vectors/corpora/sdp")
+def test_the_corpus(shared: Path) -> None:
+    paths = sorted(shared.iterdir())
     assert paths
     for path in paths:
         for encoding in ("utf-8", "latin-1"):
