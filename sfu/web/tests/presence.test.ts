@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Presence } from "../src/sdk/presence.ts";
+import { Presence, UNOPENED } from "../src/sdk/presence.ts";
 import type { Person } from "../src/worker/messages.ts";
 
 function profile(sender: string, participant: number, more: Partial<Person> = {}): Person {
@@ -77,4 +77,17 @@ test("those whose messages do not open are counted as long as they are there", (
   // The server invents somebody who is not on its own list: nothing to tell of.
   presence.profile(99, false);
   assert.equal(presence.unopened, 0);
+});
+
+test("of people whom the server makes up so many count as unopened, and others after they have left", () => {
+  const presence = new Presence();
+  for (let participant = 1; participant <= 3 * UNOPENED; participant++) {
+    presence.joined(participant);
+    for (let message = 0; message < 2; message++) presence.profile(participant, false);
+  }
+  assert.equal(presence.unopened, UNOPENED);
+  presence.left(1);
+  assert.equal(presence.unopened, UNOPENED - 1);
+  presence.profile(2 * UNOPENED, false);
+  assert.equal(presence.unopened, UNOPENED);
 });

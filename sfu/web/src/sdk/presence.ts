@@ -19,6 +19,9 @@ export interface Person {
   readonly behindSeconds: number;
 }
 
+/** Participants at a time whose messages do not open: a server may make up any number. */
+export const UNOPENED = 1024;
+
 export class Presence {
   #profiles: readonly Profile[] = [];
   readonly #behind = new Map<string, number>();
@@ -66,7 +69,7 @@ export class Presence {
   /** A profile came from `participant`, and opened or not. */
   profile(participant: number, opened: boolean): void {
     if (opened) this.#opaque.delete(participant);
-    else if (this.#participantHasNone(participant)) this.#opaque.add(participant);
+    else if (this.#opaque.size < UNOPENED && this.#participantHasNone(participant)) this.#opaque.add(participant);
   }
 
   #participantHasNone(participant: number): boolean {
