@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 START_S = 60  # a loaded machine; nothing is measured here
+CHECKOUT = (sys.executable, "-m", "sfu")
 PAGE = Path(__file__).parent / "page"
 _FETCH = "import sys, urllib.request as u; sys.stdout.buffer.write(u.urlopen(sys.argv[1]).read())"
 
@@ -45,15 +46,19 @@ class Server:
 
 @asynccontextmanager
 async def serving(
-    folder: Path, settings: str, environment: Mapping[str, str] | None = None, here: Sequence[str] = ()
+    folder: Path,
+    settings: str,
+    environment: Mapping[str, str] | None = None,
+    here: Sequence[str] = (),
+    sfu: Sequence[str] = CHECKOUT,
 ) -> AsyncIterator[Server]:
     """A server with this configuration; at the end it must stop by itself upon SIGTERM. `here` goes before the command,
-    as Namespace.prefix does.
+    as Namespace.prefix does; `sfu` is the command.
     """
     config = folder / "server.toml"
     config.write_text(settings, encoding="utf-8")
     process = await asyncio.create_subprocess_exec(
-        *here, sys.executable, "-m", "sfu", "serve", "--config", str(config),
+        *here, *sfu, "serve", "--config", str(config),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
         env={**os.environ, "SFU_LOG__FORMAT": "json", **(environment or {})},
