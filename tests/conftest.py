@@ -15,6 +15,7 @@ if _STAGE:
     sys.path.insert(0, _STAGE)
 
 import sfu  # noqa: E402  after the path is set
+from tests import programs  # noqa: E402  which takes no part of sfu, but stands after it
 
 _PACKAGE = Path(sfu.__file__).parent
 if _STAGE and _PACKAGE.parent != Path(_STAGE):
@@ -69,6 +70,23 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
         report.outcome = "failed"
         report.longrepr = f"SFU_SKIP_NOTHING is set, and this was to be skipped: {report.longrepr}"
     return report
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)  # so that it stands below all that pytest says
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Generator[None]:
+    yield
+    skipped: list[pytest.TestReport] = terminalreporter.stats.get("skipped", [])
+    # Of a skipped test the report has file, line and "Skipped: " with the reason.
+    reasons = [
+        report.longrepr[2].removeprefix("Skipped: ")
+        for report in skipped
+        if isinstance(report.longrepr, tuple)
+    ]
+    lines = programs.summary(reasons)
+    if lines:
+        terminalreporter.section("programs")
+        for line in lines:
+            terminalreporter.write_line(line)
 
 
 def pytest_report_header() -> str:

@@ -1,17 +1,17 @@
 """Pages in a real Chromium with fake devices."""
 
 import shlex
-import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import playwright.async_api
-import pytest
 
-_EXECUTABLE = shutil.which("chromium")
-needs_chromium = pytest.mark.skipif(not _EXECUTABLE, reason="needs Chromium: apt-get install chromium")
+from tests.programs import find, needs
+
+_EXECUTABLE = find("chromium")
+needs_chromium = needs("chromium")
 
 FLAGS = (
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",

@@ -7,7 +7,6 @@ namespace can have (`here`).
 import asyncio
 import itertools
 import json
-import shutil
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,21 +14,20 @@ from typing import Any
 
 import pytest
 
-_EXECUTABLE = shutil.which("firefox-esr") or shutil.which("firefox")
-_NODE = shutil.which("node")
+from tests.programs import find, obstacle
+
+_EXECUTABLE = find("firefox")
+_NODE = find("node")
 _DRIVER = Path(__file__).with_suffix(".mjs")
 _LINE_BYTES_MAX = 1 << 24
 _STOP_S = 60
 
 
 def _obstacle() -> str | None:
-    if not _EXECUTABLE:
-        return "needs Firefox: apt-get install firefox-esr"
-    if not _NODE or not shutil.which("npm"):
-        return "needs Node.js: apt-get install nodejs npm"
-    if not (_DRIVER.parent / "node_modules" / "puppeteer-core").is_dir():
+    lacking = obstacle("firefox", "node")
+    if lacking is None and not (_DRIVER.parent / "node_modules" / "puppeteer-core").is_dir():
         return "needs what drives Firefox: make node"
-    return None
+    return lacking
 
 
 needs_firefox = pytest.mark.skipif(_obstacle() is not None, reason=str(_obstacle()))

@@ -10,7 +10,6 @@ outlives a test run that was killed.
 """
 
 import functools
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,22 +18,17 @@ from dataclasses import dataclass
 
 import pytest
 
-_PROGRAMS = {
-    "ip": "iproute2",
-    "tc": "iproute2",
-    "nft": "nftables",
-    "unshare": "util-linux",
-    "nsenter": "util-linux",
-}
+from tests import programs
+
 _HOLD = ("sh", "-c", "echo held; exec cat")
 
 
 @functools.cache
 def _obstacle() -> str | None:
     """Why there can be no namespaces here, as a sentence."""
-    missing = {_PROGRAMS[program] for program in _PROGRAMS if not shutil.which(program)}
-    if missing:
-        return f"needs network tools: apt-get install {' '.join(sorted(missing))}"
+    lacking = programs.obstacle("ip", "tc", "nft", "unshare", "nsenter")
+    if lacking:
+        return lacking
     tried = subprocess.run(
         ["unshare", "--map-root-user", "--net", "sh", "-c", "ip link add name one type veth peer name other"],
         capture_output=True,

@@ -1,16 +1,17 @@
 """Node.js, which builds and runs what is written in TypeScript."""
 
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from tests.programs import find, needs
+
 WEB = Path(__file__).resolve().parents[2] / "sfu" / "web"
-NODE = shutil.which("node")
+NODE = find("node")
 BUILT = (WEB / "node_modules" / "esbuild").is_dir()
 needs_node = [
-    pytest.mark.skipif(not NODE, reason="needs Node.js: apt-get install nodejs npm"),
+    needs("node", "npm"),
     pytest.mark.skipif(not BUILT, reason="needs what sfu/web/package-lock.json names: make web"),
 ]
 
