@@ -20,15 +20,16 @@ static int open_transport(engine *self, uint64_t now_us, const command *c) {
     int status = ice_lite_init(&agent, &c->ice.local, c->ice.remote_ufrag);
     if (status == 0) status = address_table_add_ufrag(self->addresses, c->ice.local.ufrag, c->transport);
     if (status < 0) return status;
-    // The ready list may still hold it from before: its links are kept.
-    bool ready = opened->ready;
-    transport *ready_next = opened->ready_next;
+    // One of the engine's lists may still hold it from before: its links are kept.
+    bool listed = opened->listed, stalled = opened->stalled;
+    transport *listed_next = opened->listed_next;
     *opened = (transport){.id = c->transport,
                           .open = true,
                           .ice = agent,
                           .report_us = UINT64_MAX,
-                          .ready = ready,
-                          .ready_next = ready_next};
+                          .listed = listed,
+                          .stalled = stalled,
+                          .listed_next = listed_next};
     set_no_payloads(opened);
     pacer_init(&opened->pacing, self->config.pacing_bps, now_us);
     deadline_init(&opened->timer, c->transport);

@@ -95,23 +95,54 @@ void engine_destroy(engine *self) {
 
 // ---- what the files of the engine share ----
 
-void engine_mark_ready(engine *self, transport *which) {
-    if (which->ready) return;
-    which->ready = true;
-    which->ready_next = NULL;
-    if (self->ready_last)
-        self->ready_last->ready_next = which;
+static void append(transport_list *list, transport *which) {
+    which->listed = true;
+    which->listed_next = NULL;
+    if (list->last)
+        list->last->listed_next = which;
     else
-        self->ready_first = which;
-    self->ready_last = which;
+        list->first = which;
+    list->last = which;
 }
 
-static transport *take_ready(engine *self) {
-    transport *first = self->ready_first;
-    self->ready_first = first->ready_next;
-    if (!self->ready_first) self->ready_last = NULL;
-    first->ready = false;
+static transport *take_first(transport_list *list) {
+    transport *first = list->first;
+    list->first = first->listed_next;
+    if (!list->first) list->last = NULL;
+    first->listed = false;
     return first;
+}
+
+void engine_mark_ready(engine *self, transport *which) {
+    if (!which->listed) append(&self->ready, which);
+}
+
+static bool is_blocked(const engine *self, const transport *which) {
+    const ice_path *path = ice_lite_selected(&which->ice);
+    return path && path->local < ENGINE_MAX_SOCKETS && (self->blocked >> path->local & 1) != 0;
+}
+
+static void stall(engine *self, transport *which) {
+    which->stalled = true;
+    append(&self->stalled, which);
+    deadline_set(&self->deadlines, &which->timer, transport_next_deadline_us(which));
+}
+
+void engine_resume(engine *self) {
+    while (self->stalled.first) {
+        transport *which = take_first(&self->stalled);
+        which->stalled = false;
+        append(&self->ready, which);
+    }
+}
+
+void engine_on_blocked(engine *self, uint32_t local) {
+    self->blocked |= UINT64_C(1) << local;
+}
+
+void engine_on_writable(engine *self, uint32_t local) {
+    self->blocked &= ~(UINT64_C(1) << local);
+    engine_resume(self);
 }
 
 void engine_touch(engine *self, transport *which, uint64_t at_us) {
@@ -272,7 +303,7 @@ static void run_timers(engine *self, uint64_t now_us) {
         ice_lite_on_timeout(&due->ice, now_us, &change);
         transport_apply(self, due, &change, now_us);
         // Its reports or departures are due; what is next is known once they have been made.
-        deadline_set(&self->deadlines, &due->timer, UINT64_MAX);
+        deadline_set(&self->deadlines, &due->timer, due->stalled ? transport_next_deadline_us(due) : UINT64_MAX);
         engine_mark_ready(self, due);
     }
 }
@@ -304,11 +335,13 @@ size_t engine_poll(engine *self, uint64_t now_us, transmit *messages, size_t cap
     size_t made = hand_out(self, messages, capacity);
     uint32_t packets = ENGINE_TURN_PACKETS;
     // Each transport at most once in a turn: what it still has waits until the others had theirs.
-    const transport *last = self->ready_last;
-    while (self->ready_first && made < capacity && packets > 0) {
-        transport *next = take_ready(self);
+    const transport *last = self->ready.last;
+    while (self->ready.first && made < capacity && packets > 0) {
+        transport *next = take_first(&self->ready);
         bool was_last = next == last;
-        if (next->open) {
+        if (next->open && is_blocked(self, next)) {
+            stall(self, next);
+        } else if (next->open) {
             made += report_flush(self, next, now_us, messages + made, capacity - made);
             made += departure_flush(self, next, now_us, messages + made, capacity - made, &packets);
             if (has_due(next, now_us))
@@ -326,7 +359,7 @@ size_t engine_poll(engine *self, uint64_t now_us, transmit *messages, size_t cap
 }
 
 uint64_t engine_next_deadline_us(const engine *self) {
-    if (self->ready_first || self->boxes[self->box]->count > 0) return 0;
+    if (self->ready.first || self->boxes[self->box]->count > 0) return 0;
     const deadline *first = deadline_heap_first(&self->deadlines);
     return earlier(earlier(first ? first->at_us : UINT64_MAX, self->sweep_us), self->retry_us);
 }

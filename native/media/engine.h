@@ -31,6 +31,7 @@ enum {
     ENGINE_MAX_RUN_BYTES = 63000, // UDP payload of one message
     ENGINE_TURN_PACKETS = 256,    // packets made in one engine_poll, about 200 µs of work
     ENGINE_MAX_TRACES = 16,       // transports traced at a time
+    ENGINE_MAX_SOCKETS = 64,      // ice_path.local below this may be blocked
     ENGINE_NO_SOURCE = 0,
 };
 
@@ -66,6 +67,11 @@ void engine_on_datagrams(engine *self, uint64_t now_us, const datagram *batch, s
 void engine_on_path_closed(engine *self, uint64_t now_us, const ice_path *path);
 // Whether a check has validated the path for some transport.
 bool engine_knows_path(const engine *self, const ice_path *path);
+
+// A socket (`local` below ENGINE_MAX_SOCKETS) takes no more, and then does again. In between what is to go out by it
+// stays in the queues, as departures, while the others go on; STUN answers and DTLS are still handed out.
+void engine_on_blocked(engine *self, uint32_t local);
+void engine_on_writable(engine *self, uint32_t local);
 
 // Takes what other engines have put into this one's rings.
 void engine_on_handoff(engine *self, uint64_t now_us);

@@ -51,6 +51,11 @@ typedef struct early_subscription {
     uint8_t layer;
 } early_subscription;
 
+typedef struct transport_list {
+    transport *first;
+    transport *last;
+} transport_list;
+
 struct engine {
     engine_config config;
     handoff *links;
@@ -65,8 +70,9 @@ struct engine {
     uint64_t pressed_us; // last time that history was cut short for want of buffers
     uint64_t random;     // state of the generator
 
-    transport *ready_first; // transports with departures, in turn
-    transport *ready_last;
+    transport_list ready;   // transports with something to send, in turn
+    transport_list stalled; // those whose socket is blocked
+    uint64_t blocked;       // sockets, as bits
     transport *event_first; // transports with events
     transport *event_last;
     dtls_record *records; // ring of DTLS datagrams that came
@@ -92,6 +98,8 @@ struct engine {
 uint64_t engine_random(engine *self);
 // The transport has something to send, or its deadline may have come nearer.
 void engine_mark_ready(engine *self, transport *which);
+// What waits for a socket may have another one now, or none.
+void engine_resume(engine *self);
 void engine_touch(engine *self, transport *which, uint64_t at_us);
 void engine_raise(engine *self, transport *which, event_type type);
 // A ready-made datagram; dropped when the outbox is full.

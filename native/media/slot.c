@@ -239,8 +239,12 @@ static departure_class class_of(const slot *to, bool late) {
     return late ? DEPARTURE_URGENT : DEPARTURE_VIDEO;
 }
 
-static uint64_t queue_limit_bytes(const transport *owner) {
-    return owner->pacing.rate_bps / 8 * TRANSPORT_QUEUE_US / 1000000;
+// Whether one more would be too much for the receiver's queue. Departures are shared by all receivers of the engine:
+// those whose socket is blocked leave half of them to the others.
+static bool is_full(const engine *self, const transport *owner, media_kind kind, uint16_t bytes) {
+    if (owner->stalled && self->departures.queued >= self->departures.total / 2) return true;
+    return kind == MEDIA_VIDEO &&
+           transport_queued_bytes(owner) + bytes > owner->pacing.rate_bps / 8 * TRANSPORT_QUEUE_US / 1000000;
 }
 
 void slot_on_packet(engine *self, slot *to, packet *held, uint64_t now_us) {
@@ -276,11 +280,8 @@ void slot_on_packet(engine *self, slot *to, packet *held, uint64_t now_us) {
         self->stats.oversize_dropped++;
         return;
     }
-    if (to->kind == MEDIA_VIDEO && transport_queued_bytes(owner) + what.bytes > queue_limit_bytes(owner)) {
-        slot_flush(self, to, now_us);
-        return;
-    }
-    if (!departure_append(&self->departures, &owner->queues[class_of(to, late)], &what)) {
+    if (is_full(self, owner, to->kind, what.bytes) ||
+        !departure_append(&self->departures, &owner->queues[class_of(to, late)], &what)) {
         if (to->kind == MEDIA_VIDEO) slot_flush(self, to, now_us);
         return;
     }

@@ -115,6 +115,7 @@ void transport_apply(engine *self, transport *which, const ice_change *change, u
         trace_event(which->tracing, (trace_record){.at_us = now_us, .what = TRACE_EXPIRED});
         transport_flush(self, which, now_us);
     }
+    if (which->stalled && (change->selected || change->expired)) engine_resume(self);
     if (change->connected || change->selected) {
         // Slots that waited while nothing could be sent need a picture to begin with.
         for (uint16_t i = 0; i < which->slot_limit; i++) {
@@ -133,7 +134,7 @@ static uint64_t earlier(uint64_t a, uint64_t b) {
 
 uint64_t transport_next_deadline_us(const transport *self) {
     uint64_t at = ice_lite_next_deadline_us(&self->ice);
-    if (!transport_is_sendable(self)) return at;
+    if (!transport_is_sendable(self) || self->stalled) return at;
     at = earlier(at, report_next_deadline_us(self));
     if (self->queues[DEPARTURE_AUDIO].first) return 0;
     if (transport_queued_bytes(self) > 0) at = earlier(at, pacer_next_us(&self->pacing));

@@ -70,8 +70,9 @@ struct transport {
     uint32_t event_bits; // 1 << event_type
     bool event_queued;
     struct transport *event_next;
-    bool ready; // in the engine's list of transports with something to send
-    struct transport *ready_next;
+    bool listed;  // by the engine: ready to send, or stalled
+    bool stalled; // its socket is blocked
+    struct transport *listed_next;
 
     trace *tracing; // NULL: off
 

@@ -186,8 +186,8 @@ static bool settle_failure(udp_socket *socket, const transmit *message, int erro
     return true;
 }
 
-size_t udp_send(udp_socket *socket, udp_buffers *buffers, const transmit *messages, size_t count,
-                udp_counters *counters) {
+size_t udp_send_now(udp_socket *socket, udp_buffers *buffers, const transmit *messages, size_t count,
+                    udp_counters *counters) {
     size_t done = 0;
     while (done < count) {
         if (!socket->gso && messages[done].segments > 1) {
@@ -209,4 +209,22 @@ size_t udp_send(udp_socket *socket, udp_buffers *buffers, const transmit *messag
         }
     }
     return done;
+}
+
+void udp_send(udp_socket *socket, udp_buffers *buffers, const transmit *messages, size_t count,
+              udp_counters *counters) {
+    size_t done = socket->blocked ? 0 : udp_send_now(socket, buffers, messages, count, counters);
+    if (done == count) return;
+    socket->blocked = true;
+    done += backlog_keep(&socket->waiting, messages + done, count - done);
+    for (; done < count; done++)
+        counters->send_errors += messages[done].segments;
+}
+
+bool udp_on_writable(udp_socket *socket, udp_buffers *buffers, udp_counters *counters) {
+    size_t count = socket->waiting.count;
+    size_t done = udp_send_now(socket, buffers, backlog_messages(&socket->waiting), count, counters);
+    backlog_remove(&socket->waiting, done);
+    socket->blocked = done < count;
+    return !socket->blocked;
 }

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "media/engine.h"
+#include "net/backlog.h"
 
 enum {
     UDP_RECEIVE_MESSAGES = 16, // of one recvmmsg; with GRO each may hold up to 64 datagrams
@@ -18,7 +19,7 @@ typedef struct udp_counters {
     uint64_t receive_calls;
     uint64_t receive_messages; // with GRO one may hold many datagrams
     uint64_t send_calls;
-    uint64_t send_errors;
+    uint64_t send_errors; // datagrams that the kernel refused, or that found the backlog full
     uint64_t send_blocked;
     uint64_t gso_fallbacks;
     uint64_t socket_drops;
@@ -29,6 +30,8 @@ typedef struct udp_socket {
     uint32_t local;        // its index in ice_path
     bool gso;              // not given up
     uint32_t dropped_seen; // SO_RXQ_OVFL's counter, which wraps
+    bool blocked;          // its buffer is full
+    backlog waiting;       // while it is
 } udp_socket;
 
 // Buffers of a worker for all its sockets.
@@ -44,7 +47,11 @@ size_t udp_receive(udp_socket *socket, udp_buffers *buffers, uint64_t now_us, in
 
 // Sends messages that all go out by this socket, in order. Returns how many are done with: sent, or skipped because the
 // kernel refused just that one; fewer than `count` means that the socket's buffer is full.
-size_t udp_send(udp_socket *socket, udp_buffers *buffers, const transmit *messages, size_t count,
-                udp_counters *counters);
+size_t udp_send_now(udp_socket *socket, udp_buffers *buffers, const transmit *messages, size_t count,
+                    udp_counters *counters);
+// The same, but once the buffer is full `socket->blocked` is set, and what is left waits for udp_on_writable.
+void udp_send(udp_socket *socket, udp_buffers *buffers, const transmit *messages, size_t count, udp_counters *counters);
+// The socket takes something again. True when all that waited has gone and it is not blocked any longer.
+bool udp_on_writable(udp_socket *socket, udp_buffers *buffers, udp_counters *counters);
 
 #endif

@@ -44,9 +44,6 @@ typedef struct worker {
     datagram batch[UDP_MAX_DATAGRAMS];
 
     transmit messages[MESSAGES];
-    size_t message_count; // made by the engine
-    size_t message_next;  // first that is not done with
-    int blocked;          // UDP socket whose buffer is full, or -1
 
     worker_event held; // an event that the ring had no room for
     bool holding;
@@ -141,37 +138,39 @@ static void receive(worker *w, udp_socket *from, uint64_t now_us) {
     }
 }
 
-static void watch_writable(const worker *w, int socket, bool writable) {
+static void watch_writable(const worker *w, uint32_t local, bool writable) {
     struct epoll_event interest = {
         .events = writable ? EPOLLIN | EPOLLOUT : EPOLLIN,
-        .data.u64 = (uint64_t)TAG_UDP << 32 | (uint32_t)socket,
+        .data.u64 = (uint64_t)TAG_UDP << 32 | local,
     };
-    (void)epoll_ctl(w->epoll, EPOLL_CTL_MOD, w->sockets[socket].fd, &interest);
+    (void)epoll_ctl(w->epoll, EPOLL_CTL_MOD, w->sockets[local].fd, &interest);
 }
 
-// Sends what the engine made, in order, by stretches that leave through one socket. False where a socket is full: the
-// rest is kept.
-static bool send_messages(worker *w, uint64_t now_us) {
-    while (w->message_next < w->message_count) {
-        const transmit *first = &w->messages[w->message_next];
+// Sends what the engine made, in order, by stretches that leave through one socket.
+static void send_messages(worker *w, const transmit *messages, size_t count, uint64_t now_us) {
+    for (size_t next = 0, stretch; next < count; next += stretch) {
+        const transmit *first = &messages[next];
         uint32_t local = first->path.local;
+        stretch = 1;
         if (local >= TCP_FIRST_LOCAL) {
             if (w->tcp) tcp_send(w->tcp, first, now_us);
-            w->message_next++;
             continue;
         }
-        size_t count = 1;
-        while (w->message_next + count < w->message_count && first[count].path.local == local)
-            count++;
-        size_t done = udp_send(&w->sockets[local], w->buffers, first, count, &w->counters);
-        w->message_next += done;
-        if (done < count) {
-            w->blocked = (int)local;
-            watch_writable(w, w->blocked, true);
-            return false;
-        }
+        while (next + stretch < count && first[stretch].path.local == local)
+            stretch++;
+        bool was_blocked = w->sockets[local].blocked;
+        udp_send(&w->sockets[local], w->buffers, first, stretch, &w->counters);
+        if (was_blocked || !w->sockets[local].blocked) continue;
+        engine_on_blocked(w->media, local);
+        watch_writable(w, local, true);
     }
-    return true;
+}
+
+static void on_writable(worker *w, uint32_t local) {
+    udp_socket *socket = &w->sockets[local];
+    if (!socket->blocked || !udp_on_writable(socket, w->buffers, &w->counters)) return;
+    watch_writable(w, local, false);
+    engine_on_writable(w->media, local);
 }
 
 static void wake_others(worker *w) {
@@ -180,14 +179,14 @@ static void wake_others(worker *w) {
 }
 
 static void depart(worker *w) {
-    // At once, so that they work while this one encrypts; and also while nothing can be sent.
+    // At once, so that they work while this one encrypts.
     wake_others(w);
-    for (int i = 0; w->blocked < 0 && i < POLLS_A_TURN; i++) {
+    for (int i = 0; i < POLLS_A_TURN; i++) {
         uint64_t now_us = clock_us(CLOCK_MONOTONIC);
-        w->message_next = 0;
-        w->message_count = engine_poll(w->media, now_us, w->messages, MESSAGES);
+        size_t count = engine_poll(w->media, now_us, w->messages, MESSAGES);
         wake_others(w);
-        if (w->message_count == 0 || !send_messages(w, now_us)) break;
+        if (count == 0) break;
+        send_messages(w, w->messages, count, now_us);
     }
 }
 
@@ -221,11 +220,7 @@ static void on_ready(worker *w, const struct epoll_event *ready, uint64_t now_us
         reset_fd(w->wake);
         break;
     case TAG_UDP:
-        if ((ready->events & EPOLLOUT) && w->blocked == (int)which) {
-            w->blocked = -1;
-            watch_writable(w, (int)which, false);
-            if (!send_messages(w, now_us)) break;
-        }
+        if (ready->events & EPOLLOUT) on_writable(w, which);
         if (ready->events & ~(uint32_t)EPOLLOUT) receive(w, &w->sockets[which], now_us);
         break;
     case TAG_LISTENER:
@@ -240,7 +235,7 @@ static void on_ready(worker *w, const struct epoll_event *ready, uint64_t now_us
 }
 
 static struct timespec wait_for(const worker *w, uint64_t now_us) {
-    uint64_t until = w->blocked >= 0 ? UINT64_MAX : engine_next_deadline_us(w->media);
+    uint64_t until = engine_next_deadline_us(w->media);
     if (w->timeouts_us < until) until = w->timeouts_us;
     if (w->snapshot_us < until) until = w->snapshot_us;
     uint64_t wait_us = until > now_us ? until - now_us : 0;
@@ -334,7 +329,7 @@ static worker *new_worker(workers *group, uint8_t index) {
     memset(w, 0, sizeof *w);
     w->group = group;
     w->index = index;
-    w->epoll = w->wake = w->blocked = -1;
+    w->epoll = w->wake = -1;
     for (size_t i = 0; i < WORKER_MAX_ADDRESSES; i++)
         w->sockets[i].fd = w->listeners[i] = -1;
     pthread_mutex_init(&w->snapshot_lock, NULL);
@@ -383,6 +378,7 @@ static void close_worker(worker *w) {
     tcp_server_destroy(w->tcp);
     for (size_t i = 0; i < WORKER_MAX_ADDRESSES; i++) {
         close_fd(w->sockets[i].fd);
+        backlog_free(&w->sockets[i].waiting);
         close_fd(w->listeners[i]);
     }
     close_fd(w->epoll);

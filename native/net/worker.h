@@ -62,7 +62,7 @@ typedef struct worker_stats {
     engine_stats engine;
     uint64_t receive_calls;
     uint64_t send_calls;
-    uint64_t send_errors;     // messages that a system call refused
+    uint64_t send_errors;     // datagrams that the kernel refused, or that found a full socket's backlog full
     uint64_t send_blocked;    // times that a socket's buffer was full
     uint64_t gso_fallbacks;   // local addresses on which GSO was given up
     uint64_t socket_drops;    // SO_RXQ_OVFL

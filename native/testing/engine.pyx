@@ -66,6 +66,8 @@ cdef extern from "media/engine.h":
     void engine_destroy(engine *self)
     void engine_on_datagrams(engine *self, uint64_t now_us, const datagram *batch, size_t count)
     void engine_on_handoff(engine *self, uint64_t now_us)
+    void engine_on_blocked(engine *self, uint32_t local)
+    void engine_on_writable(engine *self, uint32_t local)
     int engine_on_command(engine *self, uint64_t now_us, const command *order)
     size_t engine_poll(engine *self, uint64_t now_us, transmit *messages, size_t capacity)
     uint64_t engine_next_deadline_us(const engine *self)
@@ -192,6 +194,13 @@ cdef class Engine:
     def on_handoff(self, now_us):
         self.last_us = now_us
         engine_on_handoff(self.self_, now_us)
+
+    def on_blocked(self, local):
+        """The socket `local` takes no more; on_writable ends it."""
+        engine_on_blocked(self.self_, local)
+
+    def on_writable(self, local):
+        engine_on_writable(self.self_, local)
 
     # ---- commands ----
 

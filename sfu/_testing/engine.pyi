@@ -108,6 +108,10 @@ class Engine:
         """Each of `batch` is (bytes, local, (ip, port), arrival_us)."""
 
     def on_handoff(self, now_us: int) -> None: ...
+    def on_blocked(self, local: int) -> None:
+        """The socket `local` takes no more; on_writable ends it."""
+
+    def on_writable(self, local: int) -> None: ...
     def command(self, now_us: int, type: int, transport: int) -> None:
         """A command with its number given and all else zero, for what is refused."""
 

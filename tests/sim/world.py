@@ -103,6 +103,7 @@ class Client:
     remote_ufrag: str
     remote_password: str
     keys: tuple[bytes, bytes, bytes, bytes]  # server's key and salt, client's key and salt
+    socket: int = 0  # of its engine, that it reaches
     tracks: list[Track] = field(default_factory=list)
     slots: list[Slot] = field(default_factory=list)
     events: list[tuple[int, Event]] = field(default_factory=list)
@@ -187,6 +188,7 @@ class World:
         down: Conditions | None = None,
         observations: int = 0,
         extra: Collection[str] = (),
+        socket: int = 0,
         **settings: Any,
     ) -> Client:
         """A client with one network and an open transport; keys follow its first check. `extra` names header extensions of
@@ -231,6 +233,7 @@ class World:
             remote_ufrag=remote_ufrag,
             remote_password=remote_password,
             keys=keys,
+            socket=socket,
         )
         self.clients.append(client)
         self._by_address[path.address] = (client, path)
@@ -609,7 +612,7 @@ class World:
         for local, remote, data in client.peer.poll(self.now_us):
             assert remote == self.server_address(client.engine)
             path = client.paths[local]
-            path.up.send(self.now_us, (0, path.address, data), len(data))
+            path.up.send(self.now_us, (client.socket, path.address, data), len(data))
 
     def _on_event(self, index: int, event: Event) -> None:
         client = next(
