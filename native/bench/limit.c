@@ -133,8 +133,8 @@ static uint64_t send_for(sender *from, const settings *s, const shared *common) 
             build_run(from, s, i, &common->receivers[i]);
         size_t done = 0;
         while (done < s->receivers)
-            done +=
-                udp_send_now(&from->socket, from->buffers, from->messages + done, s->receivers - done, &from->counters);
+            done += udp_send_now(&from->socket, from->buffers, from->messages + done, s->receivers - done, 0,
+                                 &from->counters);
         packets += s->receivers * s->run;
     }
     return packets;

@@ -140,6 +140,15 @@ void engine_on_blocked(engine *self, uint32_t local) {
     self->blocked |= UINT64_C(1) << local;
 }
 
+void engine_on_refused(engine *self, uint64_t now_us, uint32_t id, uint32_t datagrams, int error) {
+    transport *to = &self->transports[id];
+    if (!to->open) return; // it waited for a full socket
+    to->stats.send_refused += datagrams;
+    trace_event(
+        to->tracing,
+        (trace_record){.at_us = now_us, .what = TRACE_SEND_REFUSED, .id = (uint32_t)error, .number = datagrams});
+}
+
 void engine_on_writable(engine *self, uint32_t local) {
     self->blocked &= ~(UINT64_C(1) << local);
     engine_resume(self);

@@ -73,6 +73,10 @@ bool engine_knows_path(const engine *self, const ice_path *path);
 void engine_on_blocked(engine *self, uint32_t local);
 void engine_on_writable(engine *self, uint32_t local);
 
+// The kernel refused (`error`, an errno) so many datagrams of a message: only that receiver is charged. Its pacer has
+// paid for them and gets nothing back; loss is for the receiver to find.
+void engine_on_refused(engine *self, uint64_t now_us, uint32_t transport, uint32_t datagrams, int error);
+
 // Takes what other engines have put into this one's rings.
 void engine_on_handoff(engine *self, uint64_t now_us);
 

@@ -43,6 +43,7 @@ typedef struct transport_stats {
     uint64_t nacks_sent; // numbers asked for
     uint64_t nacks_received;
     uint64_t retransmissions_sent;
+    uint64_t send_refused;  // datagrams that the kernel did not take
     uint64_t rtt_us;        // 0: unknown
     uint64_t remb_bps;      // last REMB, 0: none
     uint32_t queue_packets; // departures waiting

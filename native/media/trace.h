@@ -31,6 +31,7 @@ typedef enum trace_what {
     TRACE_SLOT_FLUSHED,        // slot; number: bytes that the transport's queues held
     TRACE_NACK_SENT,           // id: source, layer; number: packets asked for
     TRACE_NACK_RECEIVED,       // slot; number: packets asked for
+    TRACE_SEND_REFUSED,        // id: errno; number: datagrams that the kernel did not take
     TRACE_PACKET_IN,  // bytes: RTP or RTCP, opened; number: its length, of which the bytes may be the beginning
     TRACE_PACKET_OUT, // the same before it is sealed
 } trace_what;

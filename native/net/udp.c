@@ -147,28 +147,35 @@ static bool is_full(int error) {
     return error == EAGAIN || error == EWOULDBLOCK || error == ENOBUFS;
 }
 
+static void count_refused(const udp_socket *socket, const transmit *message, uint32_t datagrams, int error,
+                          uint64_t now_us, udp_counters *counters) {
+    counters->send_errors += datagrams;
+    if (socket->media) engine_on_refused(socket->media, now_us, message->transport, datagrams, error);
+}
+
 // One run as single datagrams: after GSO has failed, and where it was given up. Returns how many were sent. Where the
 // socket's buffer is full, what is left of the run is lost, as on any full queue; it is never sent twice.
-static size_t send_singly(const udp_socket *socket, const transmit *message, udp_counters *counters) {
+static size_t send_singly(const udp_socket *socket, const transmit *message, uint64_t now_us, udp_counters *counters) {
     struct sockaddr_storage address;
     socklen_t size = socket_address_out(&message->path.remote, &address);
-    size_t sent = 0;
-    for (uint32_t at = 0; at < message->length; at += message->segment_bytes) {
+    uint32_t sent = 0;
+    int error = 0;
+    for (uint32_t at = 0; at < message->length && !is_full(error); at += message->segment_bytes) {
         uint32_t left = message->length - at;
         size_t length = left < message->segment_bytes ? left : message->segment_bytes;
         counters->send_calls++;
-        if (sendto(socket->fd, message->bytes + at, length, MSG_DONTWAIT, (struct sockaddr *)&address, size) >= 0) {
+        if (sendto(socket->fd, message->bytes + at, length, MSG_DONTWAIT, (struct sockaddr *)&address, size) >= 0)
             sent++;
-            continue;
-        }
-        counters->send_errors++;
-        if (is_full(errno)) break;
+        else
+            error = errno;
     }
+    if (error) count_refused(socket, message, message->segments - sent, error, now_us, counters);
     return sent;
 }
 
 // The first message of a batch failed: what becomes of it. True when it is done with.
-static bool settle_failure(udp_socket *socket, const transmit *message, int error, udp_counters *counters) {
+static bool settle_failure(udp_socket *socket, const transmit *message, int error, uint64_t now_us,
+                           udp_counters *counters) {
     if (is_full(error)) {
         counters->send_blocked++;
         return false;
@@ -176,22 +183,22 @@ static bool settle_failure(udp_socket *socket, const transmit *message, int erro
     if (message->segments > 1 && (error == EIO || error == EINVAL)) {
         // GSO can pass a probe and fail later, on another route: off for this local address. Where single datagrams
         // fail too, it is the route that is at fault (EINVAL: a black hole), and only this receiver's.
-        if (send_singly(socket, message, counters) > 0) {
+        if (send_singly(socket, message, now_us, counters) > 0) {
             counters->gso_fallbacks += socket->gso;
             socket->gso = false;
         }
         return true;
     }
-    counters->send_errors++;
+    count_refused(socket, message, message->segments, error, now_us, counters);
     return true;
 }
 
-size_t udp_send_now(udp_socket *socket, udp_buffers *buffers, const transmit *messages, size_t count,
+size_t udp_send_now(udp_socket *socket, udp_buffers *buffers, const transmit *messages, size_t count, uint64_t now_us,
                     udp_counters *counters) {
     size_t done = 0;
     while (done < count) {
         if (!socket->gso && messages[done].segments > 1) {
-            (void)send_singly(socket, &messages[done++], counters);
+            (void)send_singly(socket, &messages[done++], now_us, counters);
             continue;
         }
         size_t batch = 0;
@@ -204,26 +211,26 @@ size_t udp_send_now(udp_socket *socket, udp_buffers *buffers, const transmit *me
         if (sent > 0) {
             done += (size_t)sent; // fewer than asked: the next call says what is wrong with the first that is left
         } else if (errno != EINTR) {
-            if (!settle_failure(socket, &messages[done], errno, counters)) return done;
+            if (!settle_failure(socket, &messages[done], errno, now_us, counters)) return done;
             done++;
         }
     }
     return done;
 }
 
-void udp_send(udp_socket *socket, udp_buffers *buffers, const transmit *messages, size_t count,
+void udp_send(udp_socket *socket, udp_buffers *buffers, const transmit *messages, size_t count, uint64_t now_us,
               udp_counters *counters) {
-    size_t done = socket->blocked ? 0 : udp_send_now(socket, buffers, messages, count, counters);
+    size_t done = socket->blocked ? 0 : udp_send_now(socket, buffers, messages, count, now_us, counters);
     if (done == count) return;
     socket->blocked = true;
     done += backlog_keep(&socket->waiting, messages + done, count - done);
     for (; done < count; done++)
-        counters->send_errors += messages[done].segments;
+        count_refused(socket, &messages[done], messages[done].segments, EAGAIN, now_us, counters);
 }
 
-bool udp_on_writable(udp_socket *socket, udp_buffers *buffers, udp_counters *counters) {
+bool udp_on_writable(udp_socket *socket, udp_buffers *buffers, uint64_t now_us, udp_counters *counters) {
     size_t count = socket->waiting.count;
-    size_t done = udp_send_now(socket, buffers, backlog_messages(&socket->waiting), count, counters);
+    size_t done = udp_send_now(socket, buffers, backlog_messages(&socket->waiting), count, now_us, counters);
     backlog_remove(&socket->waiting, done);
     socket->blocked = done < count;
     return !socket->blocked;

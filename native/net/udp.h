@@ -29,6 +29,7 @@ typedef struct udp_socket {
     int fd;
     uint32_t local;        // its index in ice_path
     bool gso;              // not given up
+    engine *media;         // is told what the kernel refuses; NULL: nobody is
     uint32_t dropped_seen; // SO_RXQ_OVFL's counter, which wraps
     bool blocked;          // its buffer is full
     backlog waiting;       // while it is
@@ -47,11 +48,12 @@ size_t udp_receive(udp_socket *socket, udp_buffers *buffers, uint64_t now_us, in
 
 // Sends messages that all go out by this socket, in order. Returns how many are done with: sent, or skipped because the
 // kernel refused just that one; fewer than `count` means that the socket's buffer is full.
-size_t udp_send_now(udp_socket *socket, udp_buffers *buffers, const transmit *messages, size_t count,
+size_t udp_send_now(udp_socket *socket, udp_buffers *buffers, const transmit *messages, size_t count, uint64_t now_us,
                     udp_counters *counters);
 // The same, but once the buffer is full `socket->blocked` is set, and what is left waits for udp_on_writable.
-void udp_send(udp_socket *socket, udp_buffers *buffers, const transmit *messages, size_t count, udp_counters *counters);
+void udp_send(udp_socket *socket, udp_buffers *buffers, const transmit *messages, size_t count, uint64_t now_us,
+              udp_counters *counters);
 // The socket takes something again. True when all that waited has gone and it is not blocked any longer.
-bool udp_on_writable(udp_socket *socket, udp_buffers *buffers, udp_counters *counters);
+bool udp_on_writable(udp_socket *socket, udp_buffers *buffers, uint64_t now_us, udp_counters *counters);
 
 #endif

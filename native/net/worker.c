@@ -159,16 +159,16 @@ static void send_messages(worker *w, const transmit *messages, size_t count, uin
         while (next + stretch < count && first[stretch].path.local == local)
             stretch++;
         bool was_blocked = w->sockets[local].blocked;
-        udp_send(&w->sockets[local], w->buffers, first, stretch, &w->counters);
+        udp_send(&w->sockets[local], w->buffers, first, stretch, now_us, &w->counters);
         if (was_blocked || !w->sockets[local].blocked) continue;
         engine_on_blocked(w->media, local);
         watch_writable(w, local, true);
     }
 }
 
-static void on_writable(worker *w, uint32_t local) {
+static void on_writable(worker *w, uint32_t local, uint64_t now_us) {
     udp_socket *socket = &w->sockets[local];
-    if (!socket->blocked || !udp_on_writable(socket, w->buffers, &w->counters)) return;
+    if (!socket->blocked || !udp_on_writable(socket, w->buffers, now_us, &w->counters)) return;
     watch_writable(w, local, false);
     engine_on_writable(w->media, local);
 }
@@ -220,7 +220,7 @@ static void on_ready(worker *w, const struct epoll_event *ready, uint64_t now_us
         reset_fd(w->wake);
         break;
     case TAG_UDP:
-        if (ready->events & EPOLLOUT) on_writable(w, which);
+        if (ready->events & EPOLLOUT) on_writable(w, which, now_us);
         if (ready->events & ~(uint32_t)EPOLLOUT) receive(w, &w->sockets[which], now_us);
         break;
     case TAG_LISTENER:
@@ -276,7 +276,7 @@ static int open_address(worker *w, uint8_t index) {
     if (address.port) address.port = (uint16_t)(address.port + w->index);
     int fd = socket_open_udp(&address, w->group->config.socket_buffer_bytes, &w->group->facts);
     if (fd < 0) return fd;
-    w->sockets[index] = (udp_socket){.fd = fd, .local = index, .gso = true};
+    w->sockets[index] = (udp_socket){.fd = fd, .local = index, .gso = true, .media = w->media};
     int status = watch(w->epoll, fd, TAG_UDP, index);
     if (status < 0 || !w->group->config.tcp) return status;
     status = socket_local_address(fd, &address); // TCP on the port that UDP got

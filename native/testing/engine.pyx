@@ -28,6 +28,7 @@ cdef extern from "media/stats.h":
         uint64_t nacks_sent
         uint64_t nacks_received
         uint64_t retransmissions_sent
+        uint64_t send_refused
         uint64_t rtt_us
         uint64_t remb_bps
         uint32_t queue_packets
@@ -68,6 +69,7 @@ cdef extern from "media/engine.h":
     void engine_on_handoff(engine *self, uint64_t now_us)
     void engine_on_blocked(engine *self, uint32_t local)
     void engine_on_writable(engine *self, uint32_t local)
+    void engine_on_refused(engine *self, uint64_t now_us, uint32_t transport, uint32_t datagrams, int error)
     int engine_on_command(engine *self, uint64_t now_us, const command *order)
     size_t engine_poll(engine *self, uint64_t now_us, transmit *messages, size_t capacity)
     uint64_t engine_next_deadline_us(const engine *self)
@@ -201,6 +203,9 @@ cdef class Engine:
 
     def on_writable(self, local):
         engine_on_writable(self.self_, local)
+
+    def on_refused(self, now_us, transport, datagrams, error):
+        engine_on_refused(self.self_, now_us, transport, datagrams, error)
 
     # ---- commands ----
 

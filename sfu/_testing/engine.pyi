@@ -75,6 +75,7 @@ class TransportStats(TypedDict):
     nacks_sent: int
     nacks_received: int
     retransmissions_sent: int
+    send_refused: int
     rtt_us: int
     remb_bps: int
     queue_packets: int
@@ -112,6 +113,7 @@ class Engine:
         """The socket `local` takes no more; on_writable ends it."""
 
     def on_writable(self, local: int) -> None: ...
+    def on_refused(self, now_us: int, transport: int, datagrams: int, error: int) -> None: ...
     def command(self, now_us: int, type: int, transport: int) -> None:
         """A command with its number given and all else zero, for what is refused."""
 

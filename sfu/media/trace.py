@@ -32,6 +32,7 @@ _LINES = (
     ("slot_flushed", "slot {slot} was flushed with {n} bytes waiting"),
     ("nack_sent", "asks for {n} packets of source {id}, layer {layer} again"),
     ("nack_received", "the client asks for {n} packets of slot {slot} again"),
+    ("send_refused", "the kernel refused {n} datagrams, error {id}"),
     ("packet_in", "{n} bytes in"),
     ("packet_out", "{n} bytes out"),
 )

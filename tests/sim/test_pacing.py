@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 import pytest
 
 from sfu._testing.engine import MAX_RUN, MAX_RUN_BYTES, TURN_PACKETS
+from sfu.media.trace import records
 from tests.sim.checks import Rtp, Tap, assert_no_faults, assert_whole
 from tests.sim.world import MS, SECOND, World
 
@@ -186,3 +187,23 @@ def test_the_rate_may_change_on_the_way() -> None:
             world.engines[0].transport_pacing(world.now_us, receiver.transport, rate_bps)
         world.run_for(SECOND)
         assert_whole(receiver, slot, frames=140)
+
+
+def test_what_the_kernel_refuses_is_charged_to_its_receiver() -> None:
+    """It has been paid for, and another's budget and count are as they were."""
+    with World(8, engines=1) as world:
+        one, other = world.client(), world.client()
+        world.run_for(SECOND)
+        engine = world.engines[0]
+        engine.transport_trace(world.now_us, one.transport, "events")
+        engine.on_refused(world.now_us, one.transport, 12, 101)
+        engine.on_refused(world.now_us, one.transport, 1, 90)
+        refused = [engine.transport_stats(client.transport)["send_refused"] for client in (one, other)]
+        assert refused == [13, 0]
+        traced = engine.next_trace()
+        assert traced is not None
+        told = [(r.number, r.id) for r in records(traced[1]) if r.what == "send_refused"]
+        assert told == [(12, 101), (1, 90)]
+        world.close(one)
+        world.run_for(MS)
+        engine.on_refused(world.now_us, one.transport, 1, 101)  # it had waited for a full socket
