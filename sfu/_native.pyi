@@ -47,10 +47,22 @@ class Workers:
     def local_address(self, worker: int, address: int, tcp: bool = False) -> tuple[str, int]: ...
     def buffer_bytes(self) -> tuple[int, int]: ...
     def transport_open(
-        self, worker: int, transport: int, local_ufrag: str, local_password: str, remote_ufrag: str
+        self,
+        worker: int,
+        transport: int,
+        local_ufrag: str,
+        local_password: str,
+        remote_ufrag: str,
+        remote_password: str,
     ) -> None: ...
     def transport_restart(
-        self, worker: int, transport: int, local_ufrag: str, local_password: str, remote_ufrag: str
+        self,
+        worker: int,
+        transport: int,
+        local_ufrag: str,
+        local_password: str,
+        remote_ufrag: str,
+        remote_password: str,
     ) -> None: ...
     def transport_keys(
         self,

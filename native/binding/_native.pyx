@@ -156,14 +156,14 @@ cdef class Workers:
             raise BlockingIOError(errno.EAGAIN, f"worker {worker} takes no commands")
         return 0
 
-    def transport_open(self, worker, transport, local_ufrag, local_password, remote_ufrag):
+    def transport_open(self, worker, transport, local_ufrag, local_password, remote_ufrag, remote_password):
         cdef command order
-        _fill_ice(&order, COMMAND_TRANSPORT_OPEN, transport, local_ufrag, local_password, remote_ufrag)
+        _fill_ice(&order, COMMAND_TRANSPORT_OPEN, transport, local_ufrag, local_password, remote_ufrag, remote_password)
         self._send(worker, &order)
 
-    def transport_restart(self, worker, transport, local_ufrag, local_password, remote_ufrag):
+    def transport_restart(self, worker, transport, local_ufrag, local_password, remote_ufrag, remote_password):
         cdef command order
-        _fill_ice(&order, COMMAND_TRANSPORT_RESTART, transport, local_ufrag, local_password, remote_ufrag)
+        _fill_ice(&order, COMMAND_TRANSPORT_RESTART, transport, local_ufrag, local_password, remote_ufrag, remote_password)
         self._send(worker, &order)
 
     def transport_keys(self, worker, transport, profile, local_key, local_salt, remote_key, remote_salt):

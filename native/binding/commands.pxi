@@ -85,7 +85,7 @@ cdef extern from "media/engine.h":
     # Members of command's union: the names of these structs never reach C.
     ctypedef struct command_ice:
         ice_credentials local
-        char remote_ufrag[33]
+        ice_credentials remote
     ctypedef struct command_keys:
         int profile
         uint8_t local_key[32]
@@ -221,11 +221,12 @@ cdef int _begin(command *order, int type, transport) except -1:
     return 0
 
 
-cdef int _fill_ice(command *order, int type, transport, ufrag, password, remote_ufrag) except -1:
+cdef int _fill_ice(command *order, int type, transport, ufrag, password, remote_ufrag, remote_password) except -1:
     _begin(order, type, transport)
     _set_text(order.ice.local.ufrag, 33, ufrag)
     _set_text(order.ice.local.password, 65, password)
-    _set_text(order.ice.remote_ufrag, 33, remote_ufrag)
+    _set_text(order.ice.remote.ufrag, 33, remote_ufrag)
+    _set_text(order.ice.remote.password, 65, remote_password)
     return 0
 
 

@@ -142,7 +142,11 @@ static void on_stun(peer *self, uint64_t now_us, const ice_path *path, const uin
     stun_message message;
     ice_change change;
     if (self->config.connected || stun_parse(&message, bytes, length)) return;
-    ice_controlling_on_stun(&self->ice, now_us, path, &message, &change);
+    size_t answer =
+        ice_controlling_on_stun(&self->ice, now_us, path, &message, self->answer, sizeof self->answer, &change);
+    if (!answer) return;
+    self->answer_length = answer;
+    self->answer_local = path->local;
 }
 
 void peer_on_datagram(peer *self, uint64_t now_us, uint32_t local, const net_address *from, const uint8_t *bytes,
@@ -248,16 +252,19 @@ static size_t poll_secured(peer *self, uint64_t now_us) {
 }
 
 bool peer_poll(peer *self, uint64_t now_us, peer_datagram *datagram) {
-    size_t length = 0;
+    size_t length = self->answer_length;
+    uint32_t local = length ? self->answer_local : self->path.local;
     ice_change change;
-    if (!self->config.connected)
+    if (length) memcpy(self->output, self->answer, length);
+    self->answer_length = 0;
+    if (!length && !self->config.connected)
         length = ice_controlling_poll(&self->ice, now_us, self->output, sizeof self->output, &change);
     if (!length && peer_is_ready(self)) length = poll_secured(self, now_us);
     if (!length) return false;
     *datagram = (peer_datagram){
         .bytes = self->output,
         .length = length,
-        .local = self->path.local,
+        .local = local,
         .to = self->path.remote,
     };
     self->stats.datagrams_sent++;
@@ -271,6 +278,7 @@ static void take_earlier(uint64_t *deadline_us, uint64_t candidate_us) {
 
 uint64_t peer_next_deadline_us(const peer *self) {
     uint64_t deadline_us = self->config.connected ? UINT64_MAX : ice_controlling_next_deadline_us(&self->ice);
+    if (self->answer_length) return 0;
     if (!peer_is_ready(self)) return deadline_us;
     if (self->reporting || self->retransmission_head != self->retransmission_tail) return 0;
     if (self->report_due_us == UINT64_MAX && self->config.report_interval_us) return 0;

@@ -44,6 +44,9 @@ struct peer {
     rtp_ext_map receive_map;
     ice_controlling ice; // not used where config.connected
     ice_path path;
+    uint8_t answer[STUN_MAX_BYTES]; // to the server's check
+    size_t answer_length;           // 0: none waits
+    uint32_t answer_local;          // where the check came in
 
     srtp_sender *srtp_out;
     srtp_receiver *srtp_in;

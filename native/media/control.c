@@ -17,7 +17,7 @@ static int open_transport(engine *self, uint64_t now_us, const command *c) {
     transport *opened = &self->transports[c->transport];
     if (opened->open || opened->event_queued) return -EEXIST;
     ice_lite agent;
-    int status = ice_lite_init(&agent, &c->ice.local, c->ice.remote_ufrag);
+    int status = ice_lite_init(&agent, &c->ice.local, &c->ice.remote);
     if (status == 0) status = address_table_add_ufrag(self->addresses, c->ice.local.ufrag, c->transport);
     if (status < 0) return status;
     // One of the engine's lists may still hold it from before: its links are kept.
@@ -40,7 +40,7 @@ static int open_transport(engine *self, uint64_t now_us, const command *c) {
 static int restart_transport(engine *self, uint64_t now_us, const command *c) {
     transport *to = &self->transports[c->transport];
     ice_lite agent = to->ice;
-    int status = ice_lite_restart(&agent, &c->ice.local, c->ice.remote_ufrag);
+    int status = ice_lite_restart(&agent, &c->ice.local, &c->ice.remote);
     if (status < 0) return status;
     if (strcmp(to->ice.local.ufrag, c->ice.local.ufrag) != 0) {
         status = address_table_add_ufrag(self->addresses, c->ice.local.ufrag, c->transport);
@@ -76,11 +76,14 @@ static int set_keys(engine *self, uint64_t now_us, const command *c) {
 
 static int send_dtls(engine *self, uint64_t now_us, const command *c) {
     (void)now_us;
-    const transport *to = &self->transports[c->transport];
+    transport *to = &self->transports[c->transport];
     const ice_path *path = ice_lite_selected(&to->ice);
     if (c->dtls.length == 0 || c->dtls.length > ENGINE_MAX_DATAGRAM) return -EINVAL;
     if (!path) return -ENOTCONN;
-    engine_send_plain(self, c->transport, path, c->dtls.bytes, c->dtls.length);
+    if (ice_lite_spend(&to->ice, c->dtls.length))
+        engine_send_plain(self, c->transport, path, c->dtls.bytes, c->dtls.length);
+    else
+        self->stats.dtls_dropped++; // DTLS sends it again
     return 0;
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/demux.h"
+#include "core/hmac_sha1.h"
 #include "core/stun.h"
 #include "media/engine_internal.h"
 
@@ -195,11 +196,34 @@ uint8_t *engine_arena_room(engine *self, size_t bytes) {
 
 // ---- in ----
 
+// What nobody can tell who does not know the seed, and no two times the same.
+static void make_nonce(engine *self, uint8_t nonce[HMAC_SHA1_BYTES]) {
+    uint64_t number = ++self->nonces;
+    hmac_sha1(nonce, (const uint8_t *)self->config.seed, sizeof self->config.seed, (const uint8_t *)&number,
+              sizeof number, NULL, 0);
+}
+
+static void check_path(engine *self, transport *which, uint64_t now_us) {
+    if (now_us < ice_lite_next_check_us(&which->ice)) return;
+    uint8_t nonce[HMAC_SHA1_BYTES], request[STUN_MAX_BYTES];
+    ice_path path;
+    make_nonce(self, nonce);
+    size_t length = ice_lite_poll(&which->ice, now_us, nonce, request, sizeof request, &path);
+    if (length > 0) engine_send_plain(self, which->id, &path, request, length);
+}
+
+// A request names its transport; an answer comes from where the question went.
+static uint32_t find_transport(const engine *self, const datagram *in, const stun_message *message) {
+    if (message->username)
+        return address_table_find_username(self->addresses, message->username, message->username_length);
+    return message->type == STUN_BINDING_SUCCESS ? address_table_find_path(self->addresses, &in->path) : UINT32_MAX;
+}
+
 static void receive_stun(engine *self, const datagram *in, uint64_t now_us) {
     stun_message message;
     uint32_t id = UINT32_MAX;
-    if (in->length <= STUN_MAX_BYTES && stun_parse(&message, in->bytes, in->length) == 0 && message.username)
-        id = address_table_find_username(self->addresses, message.username, message.username_length);
+    if (in->length <= STUN_MAX_BYTES && stun_parse(&message, in->bytes, in->length) == 0)
+        id = find_transport(self, in, &message);
     if (id >= self->config.max_transports) {
         self->stats.stun_refused++;
         return;
@@ -212,7 +236,7 @@ static void receive_stun(engine *self, const datagram *in, uint64_t now_us) {
     if (length > 0)
         engine_send_plain(self, id, &in->path, response, length);
     else
-        self->stats.stun_refused++;
+        self->stats.stun_refused += !change.proven;
 }
 
 // Records go to the control plane, which is slow, through a queue that all share: nobody may fill either. A handshake
@@ -236,6 +260,7 @@ static void receive_dtls(engine *self, const datagram *in, uint32_t id, uint64_t
         return;
     }
     from->dtls_taken++;
+    ice_lite_on_received(&from->ice, &in->path, in->length);
     dtls_record *record = &self->records[(self->record_first + self->record_count++) % ENGINE_DTLS_QUEUE];
     record->transport = id;
     record->length = (uint16_t)in->length;
@@ -311,6 +336,7 @@ static void run_timers(engine *self, uint64_t now_us) {
         ice_change change = {0};
         ice_lite_on_timeout(&due->ice, now_us, &change);
         transport_apply(self, due, &change, now_us);
+        check_path(self, due, now_us);
         // Its reports or departures are due; what is next is known once they have been made.
         deadline_set(&self->deadlines, &due->timer, due->stalled ? transport_next_deadline_us(due) : UINT64_MAX);
         engine_mark_ready(self, due);

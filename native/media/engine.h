@@ -123,7 +123,7 @@ typedef struct command {
     union {
         struct {
             ice_credentials local;
-            char remote_ufrag[ICE_MAX_UFRAG + 1];
+            ice_credentials remote;
         } ice; // OPEN, RESTART
         struct {
             srtp_profile profile;

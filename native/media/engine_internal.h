@@ -69,6 +69,7 @@ struct engine {
     uint64_t retry_us;   // when rings that were full are tried again, UINT64_MAX: nothing waits
     uint64_t pressed_us; // last time that history was cut short for want of buffers
     uint64_t random;     // state of the generator
+    uint64_t nonces;     // given out
 
     transport_list ready;   // transports with something to send, in turn
     transport_list stalled; // those whose socket is blocked

@@ -1,15 +1,13 @@
 #include <string.h>
 
-#include "core/cursor.h"
 #include "media/ice.h"
 
 enum {
-    FIRST_INTERVAL_US = 50 * 1000,           // RFC 8445 section 14.2: pace of checks
-    LAST_INTERVAL_US = 500 * 1000,           // RFC 8489 section 6.2.1: least retransmission time-out
-    MAX_TRANSMISSIONS = 7,                   // RFC 8489 section 6.2.1, Rc: then it is a new transaction
-    CONSENT_INTERVAL_US = 2500000,           // mean pace of consent checks
-    CONSENT_SPREAD_US = 500000,              // ± 20 % of it
-    PRIORITY = 110 << 24 | 65535 << 8 | 255, // RFC 8445 section 5.1.2: peer-reflexive, one address, component 1
+    FIRST_INTERVAL_US = 50 * 1000, // RFC 8445 section 14.2: pace of checks
+    LAST_INTERVAL_US = 500 * 1000, // RFC 8489 section 6.2.1: least retransmission time-out
+    MAX_TRANSMISSIONS = 7,         // RFC 8489 section 6.2.1, Rc: then it is a new transaction
+    CONSENT_INTERVAL_US = 2500000, // mean pace of consent checks
+    CONSENT_SPREAD_US = 500000,    // ± 20 % of it
 };
 
 // SplitMix64.
@@ -53,17 +51,11 @@ void ice_controlling_set_path(ice_controlling *agent, const ice_path *path, uint
     begin_checking(agent, now_us);
 }
 
-static bool is_authentic_response(const ice_controlling *agent, const ice_path *path, const stun_message *message) {
-    return (message->type == STUN_BINDING_SUCCESS || message->type == STUN_BINDING_ERROR) && agent->outstanding &&
-           memcmp(message->transaction_id, agent->transaction_id, STUN_TRANSACTION_ID_BYTES) == 0 &&
-           ice_path_equal(path, &agent->path) && message->has_fingerprint &&
-           stun_check_integrity(message, (const uint8_t *)agent->remote.password, strlen(agent->remote.password));
-}
-
-void ice_controlling_on_stun(ice_controlling *agent, uint64_t now_us, const ice_path *path, const stun_message *message,
-                             ice_change *change) {
-    *change = (ice_change){0};
-    if (!is_authentic_response(agent, path, message)) return;
+static void on_answer(ice_controlling *agent, uint64_t now_us, const ice_path *path, const stun_message *message,
+                      ice_change *change) {
+    if (!agent->outstanding || !ice_path_equal(path, &agent->path) ||
+        !ice_is_answer(&agent->remote, agent->transaction_id, message))
+        return;
     if (message->type == STUN_BINDING_ERROR) {
         agent->outstanding = false;
         if (message->error_code == STUN_ERROR_ROLE_CONFLICT) agent->tie_breaker = draw(agent);
@@ -83,23 +75,28 @@ void ice_controlling_on_stun(ice_controlling *agent, uint64_t now_us, const ice_
     change->selected = true;
 }
 
+static size_t answer(const ice_controlling *agent, const ice_path *path, const stun_message *message, uint8_t *response,
+                     size_t capacity) {
+    return stun_build_success(response, capacity, message->transaction_id, &path->remote,
+                              (const uint8_t *)agent->local.password, strlen(agent->local.password));
+}
+
+size_t ice_controlling_on_stun(ice_controlling *agent, uint64_t now_us, const ice_path *path,
+                               const stun_message *message, uint8_t *response, size_t capacity, ice_change *change) {
+    *change = (ice_change){0};
+    if (ice_is_check(&agent->local, &agent->remote, message)) return answer(agent, path, message, response, capacity);
+    on_answer(agent, now_us, path, message, change);
+    return 0;
+}
+
 static size_t build_request(const ice_controlling *agent, uint8_t *out, size_t capacity) {
-    uint8_t username[2 * ICE_MAX_UFRAG + 1];
-    writer w = writer_over(username, sizeof username);
-    writer_bytes(&w, (const uint8_t *)agent->remote.ufrag, strlen(agent->remote.ufrag));
-    writer_u8(&w, ':');
-    writer_bytes(&w, (const uint8_t *)agent->local.ufrag, strlen(agent->local.ufrag));
     stun_request request = {
         .transaction_id = agent->transaction_id,
-        .username = username,
-        .username_length = writer_length(&w),
-        .priority = PRIORITY,
         .use_candidate = agent->nominating,
         .role = STUN_ROLE_CONTROLLING,
         .tie_breaker = agent->tie_breaker,
     };
-    return stun_build_request(out, capacity, &request, (const uint8_t *)agent->remote.password,
-                              strlen(agent->remote.password));
+    return ice_build_check(&agent->local, &agent->remote, request, out, capacity);
 }
 
 size_t ice_controlling_poll(ice_controlling *agent, uint64_t now_us, uint8_t *out, size_t capacity,

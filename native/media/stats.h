@@ -8,13 +8,13 @@ typedef struct engine_stats {
     uint64_t datagrams_received;
     uint64_t datagrams_unknown; // of no known transport, or of no known kind
     uint64_t stun_refused;      // malformed, or not answered
-    uint64_t dtls_dropped;      // queue full, or from an address that no check has validated
-    uint64_t srtp_refused;      // malformed, forged, replayed
-    uint64_t rtp_received;      // authenticated
-    uint64_t rtp_unlatched;     // authenticated, but of no known track
-    uint64_t rtp_duplicate;     // recovered twice, or sent again
-    uint64_t rtp_recovered;     // over RTX
-    uint64_t rtp_padding;       // without payload: probes
+    uint64_t dtls_dropped; // queue full, from an address that no check has validated, or too much for one without proof
+    uint64_t srtp_refused; // malformed, forged, replayed
+    uint64_t rtp_received; // authenticated
+    uint64_t rtp_unlatched; // authenticated, but of no known track
+    uint64_t rtp_duplicate; // recovered twice, or sent again
+    uint64_t rtp_recovered; // over RTX
+    uint64_t rtp_padding;   // without payload: probes
     uint64_t rtcp_received;
     uint64_t rtcp_malformed;
     uint64_t packets_sent;  // RTP

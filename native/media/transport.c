@@ -116,7 +116,7 @@ void transport_apply(engine *self, transport *which, const ice_change *change, u
         transport_flush(self, which, now_us);
     }
     if (which->stalled && (change->selected || change->expired)) engine_resume(self);
-    if (change->connected || change->selected) {
+    if (change->proven) {
         // Slots that waited while nothing could be sent need a picture to begin with.
         for (uint16_t i = 0; i < which->slot_limit; i++) {
             const slot *s = which->slots[i];

@@ -79,9 +79,9 @@ struct transport {
     transport_stats stats;
 };
 
-// Whether media may be sent: keys are there and consent is alive.
+// Whether media may be sent: keys are there, consent is alive and the address has proven to be the participant's.
 static inline bool transport_is_sendable(const transport *self) {
-    return self->sender && ice_lite_selected(&self->ice);
+    return self->sender && ice_lite_is_proven(&self->ice);
 }
 
 static inline bool transport_sends(const transport *self, rtp_ext_kind kind) {

@@ -224,14 +224,14 @@ cdef class Engine:
         _begin(&order, type, transport)
         self._order(now_us, &order)
 
-    def transport_open(self, now_us, transport, local_ufrag, local_password, remote_ufrag):
+    def transport_open(self, now_us, transport, local_ufrag, local_password, remote_ufrag, remote_password):
         cdef command order
-        _fill_ice(&order, COMMAND_TRANSPORT_OPEN, transport, local_ufrag, local_password, remote_ufrag)
+        _fill_ice(&order, COMMAND_TRANSPORT_OPEN, transport, local_ufrag, local_password, remote_ufrag, remote_password)
         self._order(now_us, &order)
 
-    def transport_restart(self, now_us, transport, local_ufrag, local_password, remote_ufrag):
+    def transport_restart(self, now_us, transport, local_ufrag, local_password, remote_ufrag, remote_password):
         cdef command order
-        _fill_ice(&order, COMMAND_TRANSPORT_RESTART, transport, local_ufrag, local_password, remote_ufrag)
+        _fill_ice(&order, COMMAND_TRANSPORT_RESTART, transport, local_ufrag, local_password, remote_ufrag, remote_password)
         self._order(now_us, &order)
 
     def transport_keys(self, now_us, transport, profile, local_key, local_salt, remote_key, remote_salt):

@@ -41,6 +41,7 @@ cdef extern from "media/ice.h":
         bint added
         bint removed
         bint selected
+        bint proven
         bint connected
         bint expired
         ice_path path
@@ -56,13 +57,18 @@ cdef extern from "media/ice.h":
         ice_validated addresses[8]
         uint8_t address_count
         bint connected
-    int ice_lite_init(ice_lite *agent, const ice_credentials *local, const char *remote_ufrag)
-    int ice_lite_restart(ice_lite *agent, const ice_credentials *local, const char *remote_ufrag)
+    int ice_lite_init(ice_lite *agent, const ice_credentials *local, const ice_credentials *remote)
+    int ice_lite_restart(ice_lite *agent, const ice_credentials *local, const ice_credentials *remote)
     size_t ice_lite_on_stun(ice_lite *agent, uint64_t now_us, const ice_path *path, const stun_message *message,
                             uint8_t *response, size_t capacity, ice_change *change)
     void ice_lite_on_timeout(ice_lite *agent, uint64_t now_us, ice_change *change)
     uint64_t ice_lite_next_deadline_us(const ice_lite *agent)
+    size_t ice_lite_poll(ice_lite *agent, uint64_t now_us, const uint8_t *transaction_id, uint8_t *out, size_t capacity,
+                         ice_path *path)
     const ice_path *ice_lite_selected(const ice_lite *agent)
+    bint ice_lite_is_proven(const ice_lite *agent)
+    void ice_lite_on_received(ice_lite *agent, const ice_path *path, size_t bytes)
+    bint ice_lite_spend(ice_lite *agent, size_t bytes)
     void ice_lite_remove_path(ice_lite *agent, const ice_path *path, ice_change *change)
 
     ctypedef struct ice_controlling:
@@ -73,8 +79,8 @@ cdef extern from "media/ice.h":
     int ice_controlling_init(ice_controlling *agent, const ice_credentials *local, const ice_credentials *remote,
                              const ice_path *path, uint64_t seed, uint64_t now_us)
     void ice_controlling_set_path(ice_controlling *agent, const ice_path *path, uint64_t now_us)
-    void ice_controlling_on_stun(ice_controlling *agent, uint64_t now_us, const ice_path *path,
-                                 const stun_message *message, ice_change *change)
+    size_t ice_controlling_on_stun(ice_controlling *agent, uint64_t now_us, const ice_path *path,
+                                   const stun_message *message, uint8_t *response, size_t capacity, ice_change *change)
     size_t ice_controlling_poll(ice_controlling *agent, uint64_t now_us, uint8_t *out, size_t capacity,
                                 ice_change *change)
     uint64_t ice_controlling_next_deadline_us(const ice_controlling *agent)
@@ -136,12 +142,13 @@ cdef change_from(const ice_change *c):
         "added": c.added,
         "removed": c.removed,
         "selected": c.selected,
+        "proven": c.proven,
         "connected": c.connected,
         "expired": c.expired,
     }
     return Change(
         frozenset(name for name, is_set in flags.items() if is_set),
-        path_from(&c.path) if c.checked or c.added or c.selected or c.connected else None,
+        path_from(&c.path) if c.checked or c.added or c.selected or c.proven or c.connected else None,
         path_from(&c.evicted) if c.removed else None,
     )
 
@@ -160,17 +167,17 @@ def check_credentials(credentials):
 cdef class Lite:
     cdef ice_lite agent
 
-    def __init__(self, local, str remote_ufrag):
-        cdef ice_credentials c
-        credentials_of(&c, local)
-        remote = Exact(remote_ufrag.encode() + b"\0")
-        checked(ice_lite_init(&self.agent, &c, <const char *>remote.data))
+    def __init__(self, local, remote):
+        cdef ice_credentials l, r
+        credentials_of(&l, local)
+        credentials_of(&r, remote)
+        checked(ice_lite_init(&self.agent, &l, &r))
 
-    def restart(self, local, str remote_ufrag):
-        cdef ice_credentials c
-        credentials_of(&c, local)
-        remote = Exact(remote_ufrag.encode() + b"\0")
-        checked(ice_lite_restart(&self.agent, &c, <const char *>remote.data))
+    def restart(self, local, remote):
+        cdef ice_credentials l, r
+        credentials_of(&l, local)
+        credentials_of(&r, remote)
+        checked(ice_lite_restart(&self.agent, &l, &r))
 
     def on_stun(self, uint64_t now_us, path, bytes data, size_t capacity=STUN_MAX_BYTES):
         cdef stun_message m
@@ -190,6 +197,24 @@ cdef class Lite:
 
     def next_deadline_us(self):
         return ice_lite_next_deadline_us(&self.agent)
+
+    def poll(self, uint64_t now_us, bytes transaction_id, size_t capacity=STUN_MAX_BYTES):
+        cdef ice_path path
+        if len(transaction_id) != 12:
+            raise ValueError("a transaction id has 12 bytes")
+        out = Exact(capacity)
+        length = ice_lite_poll(&self.agent, now_us, transaction_id, out.data, capacity, &path)
+        return out.head(length), path_from(&path) if length else None
+
+    def is_proven(self):
+        return ice_lite_is_proven(&self.agent)
+
+    def on_received(self, path, size_t count):
+        cdef ice_path c = path_of(path)
+        ice_lite_on_received(&self.agent, &c, count)
+
+    def spend(self, size_t count):
+        return ice_lite_spend(&self.agent, count)
 
     def selected(self):
         cdef const ice_path *c = ice_lite_selected(&self.agent)
@@ -222,15 +247,15 @@ cdef class Controlling:
         cdef ice_path c = path_of(path)
         ice_controlling_set_path(&self.agent, &c, now_us)
 
-    def on_stun(self, uint64_t now_us, path, bytes data):
+    def on_stun(self, uint64_t now_us, path, bytes data, size_t capacity=STUN_MAX_BYTES):
         cdef stun_message m
         cdef ice_change change
         cdef ice_path c = path_of(path)
-        exact = Exact(data)
+        exact, out = Exact(data), Exact(capacity)
         checked(stun_parse(&m, exact.data, exact.length))
         memset(&change, 0xA5, sizeof(ice_change))
-        ice_controlling_on_stun(&self.agent, now_us, &c, &m, &change)
-        return change_from(&change)
+        length = ice_controlling_on_stun(&self.agent, now_us, &c, &m, out.data, capacity, &change)
+        return out.head(length), change_from(&change)
 
     def poll(self, uint64_t now_us, size_t capacity=STUN_MAX_BYTES):
         cdef ice_change change

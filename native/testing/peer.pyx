@@ -42,7 +42,7 @@ cdef extern from "media/ice.h" nogil:
     ctypedef struct ice_lite:
         pass
     int ICE_MAX_UFRAG
-    int ice_lite_init(ice_lite *, const ice_credentials *, const char *)
+    int ice_lite_init(ice_lite *, const ice_credentials *, const ice_credentials *)
     size_t ice_lite_on_stun(ice_lite *, uint64_t, const ice_path *, const stun_message *, uint8_t *, size_t,
                             ice_change *)
     const ice_path *ice_lite_selected(const ice_lite *)
@@ -448,12 +448,15 @@ cdef class Lite:
     """The server's side of ICE and nothing else, to answer a Peer."""
     cdef ice_lite self_
 
-    def __cinit__(self, str ufrag, str password, str remote_ufrag):
-        cdef ice_credentials local
+    def __cinit__(self, str ufrag, str password, str remote_ufrag, str remote_password):
+        cdef ice_credentials local, remote
         memset(&local, 0, sizeof(local))
         put_text(local.ufrag, sizeof(local.ufrag), ufrag)
         put_text(local.password, sizeof(local.password), password)
-        check(ice_lite_init(&self.self_, &local, remote_ufrag.encode("ascii")))
+        memset(&remote, 0, sizeof(remote))
+        put_text(remote.ufrag, sizeof(remote.ufrag), remote_ufrag)
+        put_text(remote.password, sizeof(remote.password), remote_password)
+        check(ice_lite_init(&self.self_, &local, &remote))
 
     def on_stun(self, uint64_t now_us, uint32_t local, address, bytes data):
         cdef stun_message message

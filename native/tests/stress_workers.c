@@ -243,7 +243,7 @@ static void open_client(client *c) {
     }
     command opening = {.type = COMMAND_TRANSPORT_OPEN, .transport = c->transport};
     opening.ice.local = config.remote;
-    memcpy(opening.ice.remote_ufrag, config.local.ufrag, sizeof opening.ice.remote_ufrag);
+    opening.ice.remote = config.local;
     order(c->worker, &opening);
     command payloads = {.type = COMMAND_TRANSPORT_PAYLOADS, .transport = c->transport};
     payloads.payloads.count = 2;

@@ -118,10 +118,22 @@ class Engine:
         """A command with its number given and all else zero, for what is refused."""
 
     def transport_open(
-        self, now_us: int, transport: int, local_ufrag: str, local_password: str, remote_ufrag: str
+        self,
+        now_us: int,
+        transport: int,
+        local_ufrag: str,
+        local_password: str,
+        remote_ufrag: str,
+        remote_password: str,
     ) -> None: ...
     def transport_restart(
-        self, now_us: int, transport: int, local_ufrag: str, local_password: str, remote_ufrag: str
+        self,
+        now_us: int,
+        transport: int,
+        local_ufrag: str,
+        local_password: str,
+        remote_ufrag: str,
+        remote_password: str,
     ) -> None: ...
     def transport_keys(
         self,

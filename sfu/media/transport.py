@@ -87,7 +87,7 @@ class Transport:
         self._deadline: asyncio.TimerHandle | None = None  # of the handshake, then of the association's grace
 
     def start(self, negotiation: Negotiation) -> None:
-        self._command("transport_open", self.ufrag, self.password, negotiation.ufrag)
+        self._command("transport_open", self.ufrag, self.password, negotiation.ufrag, negotiation.password)
         self._deadline = asyncio.get_running_loop().call_later(
             self._plane.settings.connect_timeout_s, self._fail, "timeout"
         )
@@ -142,7 +142,7 @@ class Transport:
                 Code.BAD_OFFER, "an ICE restart keeps the DTLS certificate: leave and join anew"
             )
         self.ufrag, self.password = make_credentials()
-        self._command("transport_restart", self.ufrag, self.password, negotiation.ufrag)
+        self._command("transport_restart", self.ufrag, self.password, negotiation.ufrag, negotiation.password)
 
     def trace(self, sink: Callable[[bytes], None] | None, *, packets: bool = False) -> None:
         """Gives `sink` batches of records (`sfu.media.trace.records`) until it is None, and b"" when the transport closes.

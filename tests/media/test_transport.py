@@ -232,7 +232,7 @@ async def test_an_offer_becomes_commands() -> None:
     transport.fill(0, transport.sources["1"], max_layer=1)
     transport.fill(0, None)
     assert plane.commands == [
-        ("transport_open", (transport.ufrag, transport.password, "abcd")),
+        ("transport_open", (transport.ufrag, transport.password, "abcd", offered.password)),
         ("transport_payloads", (offered.payloads, offered.extension_ids, offered.send_extensions)),
         ("track_add", (1, AUDIO, "0", (), (11,), (0,))),
         ("track_add", (2, VIDEO, "1", ("q", "h"), (), ())),

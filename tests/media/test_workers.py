@@ -49,6 +49,20 @@ def check(password: str = PASSWORD, username: str = "abcd:wxyz") -> bytes:
     return bytes(message)
 
 
+def answer(asked: bytes) -> bytes:
+    """To a check of the server's."""
+    request = stun.parse_message(asked)
+    message = stun.Message(
+        message_method=stun.Method.BINDING,
+        message_class=stun.Class.RESPONSE,
+        transaction_id=request.transaction_id,
+    )
+    message.attributes["XOR-MAPPED-ADDRESS"] = ("192.0.2.1", 5000)
+    message.add_message_integrity(PASSWORD.encode())
+    message.add_fingerprint()
+    return bytes(message)
+
+
 def events(workers: Workers, until: str) -> list[tuple[int, Event | Refusal]]:
     """All events up to the first of a type; fails after ten seconds."""
     seen: list[tuple[int, Event | Refusal]] = []
@@ -89,7 +103,7 @@ def read_frame(client: socket.socket) -> bytes:
 
 def settle(workers: Workers, worker: int) -> None:
     """Commands sent so far have been carried out."""
-    workers.transport_open(worker, 63, "zzzz", PASSWORD, "yyyy")
+    workers.transport_open(worker, 63, "zzzz", PASSWORD, "yyyy", PASSWORD)
     workers.transport_close(worker, 63)
     events(workers, "closed")
 
@@ -120,7 +134,7 @@ def test_sockets_are_free_after_a_stop() -> None:
 
 
 def test_stun_is_answered_over_udp(workers: Workers) -> None:
-    workers.transport_open(1, 5, "abcd", PASSWORD, "wxyz")
+    workers.transport_open(1, 5, "abcd", PASSWORD, "wxyz", PASSWORD)
     settle(workers, 1)
     with udp_to(workers, 1) as client:
         client.send(check())
@@ -138,7 +152,7 @@ def test_stun_is_answered_over_udp(workers: Workers) -> None:
 
 
 def test_stun_is_answered_over_tcp(workers: Workers) -> None:
-    workers.transport_open(0, 5, "abcd", PASSWORD, "wxyz")
+    workers.transport_open(0, 5, "abcd", PASSWORD, "wxyz", PASSWORD)
     settle(workers, 0)
     sent = check()
     with socket.create_connection(workers.local_address(0, 0, tcp=True), timeout=10) as client:
@@ -155,7 +169,7 @@ def test_stun_is_answered_over_tcp(workers: Workers) -> None:
 
 
 def test_a_stranger_gets_no_answer(workers: Workers) -> None:
-    workers.transport_open(0, 5, "abcd", PASSWORD, "wxyz")
+    workers.transport_open(0, 5, "abcd", PASSWORD, "wxyz", PASSWORD)
     settle(workers, 0)
     with udp_to(workers, 0) as client:
         for wrong in (
@@ -218,7 +232,7 @@ def test_refused_commands_are_told(workers: Workers) -> None:
 
 
 def test_datagrams_are_counted(workers: Workers) -> None:
-    workers.transport_open(0, 5, "abcd", PASSWORD, "wxyz")
+    workers.transport_open(0, 5, "abcd", PASSWORD, "wxyz", PASSWORD)
     settle(workers, 0)
     ask(workers, 0, check())
     deadline = time.monotonic() + 10

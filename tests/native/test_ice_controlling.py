@@ -9,10 +9,12 @@ from sfu._testing import stun
 from sfu._testing.ice import CONSENT_US, Change, Controlling, Credentials, Path
 from tests.native.ice_support import (
     CLIENT,
+    ICE_CONTROLLED,
     MS,
     REQUEST,
     SECOND,
     SERVER,
+    SUCCESS,
     TRANSACTION,
     refusal,
     request,
@@ -29,6 +31,13 @@ def controlling(seed: int = 1, now_us: int = 0) -> Controlling:
     return Controlling(CLIENT, SERVER, SERVER_AT, seed, now_us)
 
 
+def heard(agent: Controlling, now_us: int, path: Path, data: bytes) -> Change:
+    """What a message that asks for no answer changes."""
+    response, change = agent.on_stun(now_us, path, data)
+    assert response == b""
+    return change
+
+
 def ask(agent: Controlling, now_us: int) -> bytes:
     """The transaction id of the request that must be due."""
     data, change = agent.poll(now_us)
@@ -39,7 +48,7 @@ def ask(agent: Controlling, now_us: int) -> bytes:
 
 def connected(now_us: int = 0) -> Controlling:
     agent = controlling(now_us=now_us)
-    assert agent.on_stun(now_us, SERVER_AT, success(ask(agent, now_us))) == CONNECTED
+    assert heard(agent, now_us, SERVER_AT, success(ask(agent, now_us))) == CONNECTED
     return agent
 
 
@@ -131,7 +140,7 @@ def test_an_answer_that_comes_after_the_next_request_counts() -> None:
     agent = controlling()
     first = ask(agent, 0)
     ask(agent, 50 * MS)
-    assert agent.on_stun(140 * MS, SERVER_AT, success(first)) == CONNECTED
+    assert heard(agent, 140 * MS, SERVER_AT, success(first)) == CONNECTED
 
 
 def test_once_connected_consent_checks_are_spread_and_each_is_its_own() -> None:
@@ -141,7 +150,7 @@ def test_once_connected_consent_checks_are_spread_and_each_is_its_own() -> None:
         now_us = agent.next_deadline_us()
         gaps.append(now_us - last)
         ids.append(ask(agent, now_us))
-        assert agent.on_stun(now_us, SERVER_AT, success(ids[-1])) == Change(frozenset({"checked"}), SERVER_AT)
+        assert heard(agent, now_us, SERVER_AT, success(ids[-1])) == Change(frozenset({"checked"}), SERVER_AT)
         last = now_us
     assert all(2 * SECOND <= gap <= 3 * SECOND for gap in gaps)
     assert min(gaps) < 2.1 * SECOND
@@ -175,7 +184,7 @@ def test_consent_ends_thirty_seconds_after_the_last_answer(start: int) -> None:
     assert agent.next_deadline_us() == end + 50 * MS
     assert agent.poll(end + 1) == (b"", NOTHING), "reported once"
     transaction = stun.parse(data)["transaction_id"]
-    assert agent.on_stun(end + 2, SERVER_AT, success(transaction)) == CONNECTED
+    assert heard(agent, end + 2, SERVER_AT, success(transaction)) == CONNECTED
 
 
 # ---- what is no answer ----
@@ -194,18 +203,18 @@ def test_nothing_else_connects() -> None:
         request(transaction=transaction, kind=0x0011),
         refusal(transaction, 400, CLIENT.password),
     ):
-        assert agent.on_stun(1, SERVER_AT, wrong) == NOTHING
-    assert agent.on_stun(1, ELSEWHERE, good) == NOTHING, "not the pair that was asked on"
-    assert agent.on_stun(1, Path("192.0.2.2", 5000), good) == NOTHING
+        assert heard(agent, 1, SERVER_AT, wrong) == NOTHING
+    assert heard(agent, 1, ELSEWHERE, good) == NOTHING, "not the pair that was asked on"
+    assert heard(agent, 1, Path("192.0.2.2", 5000), good) == NOTHING
     assert not agent.connected
-    assert agent.on_stun(1, SERVER_AT, good) == CONNECTED
+    assert heard(agent, 1, SERVER_AT, good) == CONNECTED
 
 
 def test_an_answer_counts_once() -> None:
     agent = controlling()
     answer = success(ask(agent, 0))
-    assert agent.on_stun(0, SERVER_AT, answer) == CONNECTED
-    assert agent.on_stun(20 * SECOND, SERVER_AT, answer) == NOTHING
+    assert heard(agent, 0, SERVER_AT, answer) == CONNECTED
+    assert heard(agent, 20 * SECOND, SERVER_AT, answer) == NOTHING
     while not agent.poll(now_us := agent.next_deadline_us())[1].what:
         pass
     assert now_us == CONSENT_US, "the replayed answer prolonged nothing"
@@ -213,7 +222,7 @@ def test_an_answer_counts_once() -> None:
 
 def test_nothing_is_an_answer_before_a_question() -> None:
     agent = controlling()
-    assert agent.on_stun(0, SERVER_AT, success(bytes(12))) == NOTHING
+    assert heard(agent, 0, SERVER_AT, success(bytes(12))) == NOTHING
     assert not agent.connected
 
 
@@ -221,18 +230,18 @@ def test_nothing_is_an_answer_before_a_question() -> None:
 def test_an_error_ends_the_transaction(code: int) -> None:
     agent = controlling()
     first, tie_breaker = ask(agent, 0), agent.tie_breaker
-    assert agent.on_stun(1, SERVER_AT, refusal(first, code)) == NOTHING
-    assert agent.on_stun(2, SERVER_AT, success(first)) == NOTHING, "it has been answered"
+    assert heard(agent, 1, SERVER_AT, refusal(first, code)) == NOTHING
+    assert heard(agent, 2, SERVER_AT, success(first)) == NOTHING, "it has been answered"
     assert agent.tie_breaker == tie_breaker
     second = ask(agent, 50 * MS)
     assert second != first
-    assert agent.on_stun(51 * MS, SERVER_AT, success(second)) == CONNECTED
+    assert heard(agent, 51 * MS, SERVER_AT, success(second)) == CONNECTED
 
 
 def test_a_role_conflict_draws_a_new_tie_breaker_and_asks_on() -> None:
     agent = controlling()
     first, tie_breaker = ask(agent, 0), agent.tie_breaker
-    assert agent.on_stun(1, SERVER_AT, refusal(first, 487)) == NOTHING
+    assert heard(agent, 1, SERVER_AT, refusal(first, 487)) == NOTHING
     assert agent.tie_breaker != tie_breaker
     message = stun.parse(agent.poll(50 * MS)[0])
     assert message["role"] == stun.ROLE_CONTROLLING
@@ -243,7 +252,7 @@ def test_a_role_conflict_draws_a_new_tie_breaker_and_asks_on() -> None:
 def test_errors_renew_no_consent() -> None:
     agent = connected()
     while (now_us := agent.next_deadline_us()) < CONSENT_US:
-        assert agent.on_stun(now_us, SERVER_AT, refusal(ask(agent, now_us), 400)) == NOTHING
+        assert heard(agent, now_us, SERVER_AT, refusal(ask(agent, now_us), 400)) == NOTHING
     assert agent.poll(CONSENT_US)[1].what == {"expired"}
 
 
@@ -256,8 +265,8 @@ def test_another_path_is_checked_at_once() -> None:
     assert not agent.connected
     assert agent.next_deadline_us() == 7
     transaction = ask(agent, 7)
-    assert agent.on_stun(8, SERVER_AT, success(transaction)) == NOTHING
-    change = agent.on_stun(9, ELSEWHERE, success(transaction))
+    assert heard(agent, 8, SERVER_AT, success(transaction)) == NOTHING
+    change = heard(agent, 9, ELSEWHERE, success(transaction))
     assert change == Change(frozenset({"checked", "selected", "connected"}), ELSEWHERE)
 
 
@@ -265,7 +274,31 @@ def test_what_was_asked_on_the_old_path_counts_no_more() -> None:
     agent = controlling()
     old = ask(agent, 0)
     agent.set_path(ELSEWHERE, 1)
-    assert agent.on_stun(2, ELSEWHERE, success(old)) == NOTHING
+    assert heard(agent, 2, ELSEWHERE, success(old)) == NOTHING
     assert ask(agent, 2) != old
-    assert agent.on_stun(3, ELSEWHERE, success(old)) == NOTHING
+    assert heard(agent, 3, ELSEWHERE, success(old)) == NOTHING
     assert not agent.connected
+
+
+def test_a_check_of_the_server_is_answered_and_changes_nothing() -> None:
+    """To which address it was sent is what the server wants to know: any is answered."""
+    check = request(username=b"client00:srv0", password=CLIENT.password, role=ICE_CONTROLLED)
+    for agent in (controlling(), connected()):
+        deadline_us = agent.next_deadline_us()
+        for path in (SERVER_AT, ELSEWHERE):
+            response, change = agent.on_stun(1, path, check)
+            assert change == NOTHING
+            message = stun.parse(response)
+            assert (message["type"], message["transaction_id"]) == (SUCCESS, TRANSACTION)
+            assert message["mapped_address"] == (path.host, path.port)
+            assert stun.check_integrity(response, CLIENT.password.encode())
+        assert agent.next_deadline_us() == deadline_us
+
+
+def test_a_strangers_check_is_met_with_silence() -> None:
+    for wrong in (
+        request(username=b"client00:srv0", password=SERVER.password, role=ICE_CONTROLLED),
+        request(username=b"client00:srv1", password=CLIENT.password, role=ICE_CONTROLLED),
+        request(username=b"client00:srv0", password=None, role=ICE_CONTROLLED),
+    ):
+        assert heard(connected(), 1, SERVER_AT, wrong) == NOTHING

@@ -1,6 +1,7 @@
 """The lite agent: what it answers, what it meets with silence, and which pair it sends on."""
 
 import errno
+import itertools
 import random
 from contextlib import suppress
 
@@ -14,6 +15,7 @@ from tests.native.ice_support import (
     CLIENT,
     ICE_CONTROLLED,
     INDICATION,
+    MS,
     REQUEST,
     SECOND,
     SERVER,
@@ -22,18 +24,20 @@ from tests.native.ice_support import (
     attribute,
     code_of,
     home,
+    refusal,
     request,
     seal,
     success,
 )
 
 NOTHING = Change()
+UNKNOWN = Credentials("", "")
 CHECK = request()
 NOMINATION = request(nominates=True)
 
 
-def lite(remote_ufrag: str = CLIENT.ufrag) -> Lite:
-    return Lite(SERVER, remote_ufrag)
+def lite(remote: Credentials = CLIENT) -> Lite:
+    return Lite(SERVER, remote)
 
 
 def check(agent: Lite, now_us: int, path: Path, data: bytes = CHECK) -> Change:
@@ -41,6 +45,25 @@ def check(agent: Lite, now_us: int, path: Path, data: bytes = CHECK) -> Change:
     response, change = agent.on_stun(now_us, path, data)
     assert code_of(response) == 0
     assert "checked" in change.what
+    return change
+
+
+NONCES = (number.to_bytes(12) for number in itertools.count(1))
+
+
+def ask(agent: Lite, now_us: int) -> tuple[bytes, Path]:
+    """The transaction id of the check that must be due, and where it goes."""
+    data, path = agent.poll(now_us, next(NONCES))
+    assert path
+    assert stun.check_integrity(data, CLIENT.password.encode())
+    return stun.parse(data)["transaction_id"], path
+
+
+def prove(agent: Lite, now_us: int) -> Change:
+    """Answers the check that must be due."""
+    transaction, path = ask(agent, now_us)
+    response, change = agent.on_stun(now_us, path, success(transaction, CLIENT.password))
+    assert response == b""
     return change
 
 
@@ -69,6 +92,7 @@ def test_answers_a_valid_check_with_the_address_it_came_from(path: Path) -> None
 def test_the_second_check_of_a_pair_changes_nothing_but_its_age() -> None:
     agent = lite()
     check(agent, 0, home())
+    prove(agent, 0)
     assert check(agent, 7, home()) == Change(frozenset({"checked"}), home())
     assert agent.next_deadline_us() == 7 + CONSENT_US
 
@@ -191,7 +215,7 @@ def test_attributes_behind_the_integrity_do_not_count() -> None:
 
 def test_no_check_is_valid_before_the_remote_fragment_is_known() -> None:
     for username in (b"srv0:", b"srv0", b"srv0:client00"):
-        assert lite("").on_stun(0, home(), request(username=username)) == (b"", NOTHING)
+        assert lite(UNKNOWN).on_stun(0, home(), request(username=username)) == (b"", NOTHING)
 
 
 @given(st.integers(0, 8 * len(CHECK) - 1))
@@ -291,14 +315,162 @@ def test_a_flood_of_addresses_never_takes_the_selected_pair() -> None:
     assert agent.selected() == home()
 
 
-def test_a_replayed_request_counts_until_the_peer_nominates_again() -> None:
-    """A limit of ICE, written down in ice.h: who read a check can send it again from elsewhere. Its bound is here too."""
+# ---- proof ----
+
+
+def test_a_chosen_pair_is_checked_with_an_id_of_its_own() -> None:
+    agent = lite()
+    check(agent, 0, home(1))
+    data, path = agent.poll(0, b"unguessable!")
+    assert path == home(1)
+    message = stun.parse(data)
+    assert (message["type"], message["transaction_id"]) == (REQUEST, b"unguessable!")
+    assert (message["username"], message["role"]) == (b"client00:srv0", stun.ROLE_CONTROLLED)
+    assert message["priority"]
+    assert not message["use_candidate"]
+    assert not agent.is_proven()
+    answer = success(b"unguessable!", CLIENT.password)
+    assert agent.on_stun(1, home(1), answer) == (b"", Change(frozenset({"proven"}), home(1)))
+    assert agent.is_proven()
+    assert agent.on_stun(2, home(1), answer) == (b"", NOTHING)
+
+
+NO_PROOF = {
+    "another id": lambda t: success(bytes(12), CLIENT.password),
+    "our own password": lambda t: success(t, SERVER.password),
+    "no fingerprint": lambda t: success(t, CLIENT.password, fingerprint=False),
+    "an error": lambda t: refusal(t, 400, CLIENT.password),
+    "a request": lambda t: request(transaction=t, password=CLIENT.password),
+}
+
+
+@pytest.mark.parametrize("name", NO_PROOF)
+def test_what_proves_nothing(name: str) -> None:
+    agent = lite()
+    check(agent, 0, home(1))
+    transaction, _ = ask(agent, 0)
+    assert agent.on_stun(1, home(1), NO_PROOF[name](transaction)) == (b"", NOTHING)
+    assert not agent.is_proven()
+
+
+def test_an_answer_proves_only_the_pair_that_was_asked() -> None:
+    agent = lite()
+    for number in (1, 2):
+        check(agent, 0, home(number))
+    transaction, asked = ask(agent, 0)
+    assert asked == home(1)
+    for elsewhere in (home(2), home(1, local=1), home(3)):
+        assert agent.on_stun(1, elsewhere, success(transaction, CLIENT.password)) == (b"", NOTHING)
+    assert not agent.is_proven()
+
+
+def test_nothing_is_proven_before_it_was_asked() -> None:
+    agent = lite()
+    check(agent, 0, home(1))
+    for guessed in (bytes(12), TRANSACTION):
+        assert agent.on_stun(1, home(1), success(guessed, CLIENT.password)) == (b"", NOTHING)
+
+
+def test_a_proven_pair_is_left_only_for_one_that_answers() -> None:
+    """A replayed or spoofed nomination moves nothing: who is there knows of no check, or cannot answer it."""
     agent = lite()
     check(agent, 0, home(1), NOMINATION)
-    assert check(agent, SECOND, home(66), NOMINATION).what == {"checked", "added", "selected"}
-    check(agent, 2 * SECOND, home(1), request(nominates=True, transaction=b"anothercheck"))
+    prove(agent, 0)
+    for at in range(1, 40):
+        assert check(agent, at * SECOND, home(66), NOMINATION).what <= {"checked", "added"}
+        check(agent, at * SECOND, home(1))
+        assert agent.selected() == home(1)
+        assert agent.is_proven()
+        assert agent.poll(at * SECOND, next(NONCES))[1] == home(66)
+    check(agent, 40 * SECOND, home(66))
+    assert prove(agent, 40 * SECOND) == Change(frozenset({"selected", "proven"}), home(66))
+    assert agent.selected() == home(66)
+
+
+def test_a_pair_that_was_left_has_to_prove_itself_again() -> None:
+    agent = lite()
+    for number in (1, 2):
+        check(agent, number, home(number), NOMINATION)
+        prove(agent, number)
+    assert agent.selected() == home(2)
+    assert check(agent, 3, home(1), NOMINATION).what == {"checked"}
+    assert agent.selected() == home(2)
+    assert prove(agent, 3).what == {"selected", "proven"}
+
+
+def test_who_nominates_the_pair_in_use_again_gives_the_other_up() -> None:
+    agent = lite()
+    check(agent, 0, home(1), NOMINATION)
+    prove(agent, 0)
+    check(agent, 1, home(2), NOMINATION)
+    transaction, _ = ask(agent, 1)
+    check(agent, 2, home(1), NOMINATION)
+    assert agent.on_stun(3, home(2), success(transaction, CLIENT.password)) == (b"", NOTHING)
     assert agent.selected() == home(1)
-    agent.restart(Credentials("srv1", SERVER.password), CLIENT.ufrag)
+    assert agent.is_proven()
+
+
+def test_without_proof_the_latest_nomination_is_followed_at_once() -> None:
+    agent = lite()
+    check(agent, 0, home(1), NOMINATION)
+    assert check(agent, 1, home(2), NOMINATION).what == {"checked", "added", "selected"}
+    assert ask(agent, 1)[1] == home(2)
+
+
+def test_the_check_is_sent_again_a_few_times_then_once_for_each_of_the_peers() -> None:
+    agent = lite()
+    long = request(more=(attribute(0xC057, bytes(300)),))
+    check(agent, 0, home(), long)
+    sent = []
+    while (due_us := agent.next_deadline_us()) < SECOND * 10:
+        sent.append((due_us, ask(agent, due_us)[0]))
+    assert [at for at, _ in sent] == [0, 100 * MS, 300 * MS, 700 * MS, 1500 * MS]
+    assert len({transaction for _, transaction in sent}) == 1, "so that a late answer counts"
+    for at in (11 * SECOND, 12 * SECOND):
+        check(agent, at, home(), long)
+        assert ask(agent, at)[0] == sent[0][1]
+        assert agent.poll(at, next(NONCES)) == (b"", None)
+
+
+@pytest.mark.parametrize("size", [0, 60, 300])
+def test_no_address_gets_more_than_three_times_what_it_sent_without_proof(size: int) -> None:
+    agent = lite()
+    got = sent = 0
+    data = request(nominates=True, more=(attribute(0xC057, bytes(size)),))
+    for at in range(0, 20 * SECOND, 500 * MS):
+        got += len(data)
+        sent += len(agent.on_stun(at, home(), data)[0])
+        while agent.next_deadline_us() <= at + 400 * MS:
+            sent += len(agent.poll(max(at, agent.next_deadline_us()), next(NONCES))[0])
+        agent.on_received(home(), 10)
+        got += 10
+        while agent.spend(100):
+            sent += 100
+        assert sent <= 3 * got
+        assert sent > got
+    agent.on_received(home(9), 10**6)
+    assert not agent.spend(100), "what came from elsewhere counts for nothing"
+    check(agent, 20 * SECOND, home(), data)
+    prove(agent, 20 * SECOND)
+    assert agent.spend(10**6)
+
+
+def test_a_check_waits_until_there_is_a_password_to_seal_it_with() -> None:
+    agent = lite()
+    check(agent, 0, home(), NOMINATION)
+    transaction, _ = ask(agent, 0)
+    agent.restart(AGAIN, CLIENT_AGAIN)
+    assert agent.on_stun(1, home(), success(transaction, CLIENT.password)) == (b"", NOTHING)
+    assert agent.poll(SECOND, next(NONCES)) == (b"", None)
+    agent.on_stun(SECOND, home(), NEW_CHECK)
+    data, _ = agent.poll(SECOND, next(NONCES))
+    assert stun.check_integrity(data, CLIENT_AGAIN.password.encode())
+
+
+def test_credentials_end_with_a_restart() -> None:
+    agent = lite()
+    check(agent, 0, home(1), NOMINATION)
+    agent.restart(Credentials("srv1", SERVER.password), CLIENT)
     assert agent.on_stun(3 * SECOND, home(66), NOMINATION) == (b"", NOTHING)
 
 
@@ -316,6 +488,7 @@ def test_nothing_is_due_before_the_first_check() -> None:
 def test_consent_ends_thirty_seconds_after_the_last_check(start: int) -> None:
     agent = lite()
     check(agent, start, home())
+    prove(agent, start)
     check(agent, start + 5 * SECOND, home())
     end = start + 35 * SECOND
     assert agent.next_deadline_us() == end
@@ -341,6 +514,8 @@ def test_a_valid_check_brings_an_expired_agent_back() -> None:
     agent.on_timeout(CONSENT_US)
     assert check(agent, CONSENT_US + 1, home()) == Change(frozenset({"checked", "connected"}), home())
     assert agent.selected() == home()
+    assert agent.next_deadline_us() == CONSENT_US + 1, "it has to prove itself again"
+    assert prove(agent, CONSENT_US + 2).what == {"proven"}
     assert agent.next_deadline_us() == 2 * CONSENT_US + 1
 
 
@@ -351,6 +526,7 @@ def test_an_expired_agent_comes_back_wherever_the_check_comes_from() -> None:
     change = check(agent, CONSENT_US + 1, home(2))
     assert change == Change(frozenset({"checked", "added", "selected", "connected"}), home(2))
     assert agent.selected() == home(2)
+    prove(agent, CONSENT_US + 1)
     assert agent.next_deadline_us() == CONSENT_US, "the old pair, no longer selected, is overdue"
     assert agent.on_timeout(CONSENT_US + 1) == Change(frozenset({"removed"}), None, home(1))
 
@@ -372,6 +548,7 @@ def test_pairs_out_of_use_are_forgotten_one_by_one() -> None:
     for number in range(4):
         check(agent, number, home(number))
     check(agent, 20 * SECOND, home(0))
+    prove(agent, 20 * SECOND)
     gone = []
     while agent.next_deadline_us() <= CONSENT_US + 3:
         change = agent.on_timeout(CONSENT_US + 3)
@@ -397,13 +574,14 @@ def test_a_late_timer_reports_all_in_turn() -> None:
 # ---- restart ----
 
 AGAIN = Credentials("srvNEW", "anotherserverpassword22")
+CLIENT_AGAIN = Credentials("clientNEW", "anotherclientpassword22")
 NEW_CHECK = request(username=b"srvNEW:clientNEW", password=AGAIN.password)
 
 
 def test_after_a_restart_only_the_new_credentials_count() -> None:
     agent = lite()
     check(agent, 0, home(1), NOMINATION)
-    agent.restart(AGAIN, "clientNEW")
+    agent.restart(AGAIN, CLIENT_AGAIN)
     assert agent.selected() == home(1), "usable until a pair is found with the new credentials"
     assert agent.on_stun(1, home(1), CHECK) == (b"", NOTHING)
     for username in (b"srvNEW:client00", b"srv0:clientNEW"):
@@ -421,7 +599,8 @@ def test_after_a_restart_only_the_new_credentials_count() -> None:
 def test_after_a_restart_the_same_pair_may_be_chosen_again() -> None:
     agent = lite()
     check(agent, 0, home(1), NOMINATION)
-    agent.restart(AGAIN, "clientNEW")
+    prove(agent, 0)
+    agent.restart(AGAIN, CLIENT_AGAIN)
     assert agent.addresses == {home(1): False}, "a nomination ends with the session that made it"
     assert agent.on_stun(1, home(1), NEW_CHECK)[1].what == {"checked"}
     assert agent.on_stun(2, home(2), NEW_CHECK)[1].what == {"checked", "added"}
@@ -431,9 +610,9 @@ def test_after_a_restart_the_same_pair_may_be_chosen_again() -> None:
 def test_a_restart_that_is_never_completed_ends_in_expiry() -> None:
     agent = lite()
     check(agent, 0, home(1))
-    agent.restart(AGAIN, "clientNEW")
+    agent.restart(AGAIN, CLIENT_AGAIN)
     assert agent.on_timeout(CONSENT_US).what == {"expired"}
-    agent.restart(SERVER, CLIENT.ufrag)
+    agent.restart(SERVER, CLIENT)
     assert check(agent, CONSENT_US + 1, home(1)).what == {"checked", "connected"}
 
 
@@ -441,9 +620,10 @@ def test_a_restart_with_unusable_credentials_changes_nothing() -> None:
     agent = lite()
     check(agent, 0, home(1))
     for local, remote in (
-        (Credentials("x", AGAIN.password), "clientNEW"),
-        (AGAIN, "a:bc"),
-        (AGAIN, "x" * 33),
+        (Credentials("x", AGAIN.password), CLIENT_AGAIN),
+        (AGAIN, Credentials("a:bc", CLIENT.password)),
+        (AGAIN, Credentials("x" * 33, CLIENT.password)),
+        (AGAIN, Credentials("clientNEW", "x" * 21)),
     ):
         with pytest.raises(OSError) as raised:
             agent.restart(local, remote)
@@ -452,8 +632,8 @@ def test_a_restart_with_unusable_credentials_changes_nothing() -> None:
 
 
 def test_the_remote_fragment_may_be_learned_later() -> None:
-    agent = lite("")
-    agent.restart(SERVER, CLIENT.ufrag)
+    agent = lite(UNKNOWN)
+    agent.restart(SERVER, CLIENT)
     assert check(agent, 0, home()).what == {"checked", "added", "selected", "connected"}
 
 
@@ -507,35 +687,54 @@ class Model:
     def __init__(self) -> None:
         self.checked: dict[Path, int] = {}
         self.selected: Path | None = None
+        self.proving: Path | None = None
         self.connected = False
+
+    def proven(self) -> bool:
+        return self.connected and self.proving != self.selected
+
+    def prove(self) -> None:
+        self.selected, self.proving = self.proving, None
 
     def check(self, now_us: int, path: Path, nominates: bool) -> None:
         if path not in self.checked and len(self.checked) == MAX_ADDRESSES:
-            del self.checked[
-                min((p for p in self.checked if p != self.selected), key=self.checked.__getitem__)
-            ]
+            evicted = min((p for p in self.checked if p != self.selected), key=self.checked.__getitem__)
+            del self.checked[evicted]
+            if evicted == self.proving:
+                self.proving = None
         self.checked[path] = now_us
         if nominates or not self.connected:
-            self.selected = path
+            if path != self.selected:
+                if not self.proven():
+                    self.selected = path
+                self.proving = path
+            elif self.proven():
+                self.proving = None
         self.connected = True
 
     def timeout(self, now_us: int) -> None:
         alive = {path: at for path, at in self.checked.items() if at + CONSENT_US > now_us}
         if self.selected is not None and self.selected in self.checked and self.selected not in alive:
             if self.connected and alive:
-                self.selected = max(alive, key=alive.__getitem__)
+                self.selected = self.proving = max(alive, key=alive.__getitem__)
             else:
-                self.connected = False
+                self.connected, self.proving = False, self.selected
         kept = {self.selected} if not self.connected else set()
         self.checked = {path: at for path, at in self.checked.items() if path in alive or path in kept}
+        if self.proving not in self.checked:
+            self.proving = None
 
     def remove(self, path: Path) -> None:
-        if self.checked.pop(path, None) is None or path != self.selected:
+        if self.checked.pop(path, None) is None:
+            return
+        if path == self.proving:
+            self.proving = None
+        if path != self.selected:
             return
         if self.connected and self.checked:
-            self.selected = max(self.checked, key=self.checked.__getitem__)
+            self.selected = self.proving = max(self.checked, key=self.checked.__getitem__)
         else:
-            self.selected, self.connected = None, False
+            self.selected, self.proving, self.connected = None, None, False
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -547,9 +746,17 @@ def test_agrees_with_a_model(seed: int) -> None:
     for _ in range(1500):
         now_us += 1 + round(generator.expovariate(1 / (2 * SECOND)))
         changes = []
+        asked: tuple[bytes, Path] | None = None
         while agent.next_deadline_us() <= now_us:
             changes.append(agent.on_timeout(now_us))
+            data, asked_at = agent.poll(now_us, next(NONCES))
+            if asked_at:
+                asked = stun.parse(data)["transaction_id"], asked_at
         model.timeout(now_us)
+        if asked and asked[1] == model.proving and generator.random() < 0.5:
+            changes.append(agent.on_stun(now_us, asked[1], success(asked[0], CLIENT.password))[1])
+            assert changes[-1].what >= {"proven"}
+            model.prove()
         path = home(generator.randrange(12))
         if generator.random() < 0.1:
             changes.append(agent.remove_path(path))
@@ -567,3 +774,4 @@ def test_agrees_with_a_model(seed: int) -> None:
                 known.add(change.path)
         assert set(agent.addresses) == set(model.checked) == known
         assert agent.selected() == (model.selected if model.connected else None)
+        assert agent.is_proven() == model.proven()

@@ -132,7 +132,7 @@ def ice_pair(seed: int = 7) -> tuple[Peer, Lite]:
     )
     peer.set_keys(GCM_128, KEY_A, SALT_A, KEY_B, SALT_B)
     peer.add_audio(AUDIO)
-    return peer, Lite("bbbb", "b" * 22, "aaaa")
+    return peer, Lite("bbbb", "b" * 22, "aaaa", "a" * 22)
 
 
 def exchange(peer: Peer, lite: Lite, from_us: int, until_us: int, source: tuple[str, int]) -> list[bytes]:

@@ -10,12 +10,14 @@ import subprocess
 import sys
 import time
 
+from aioice import stun
+
 from sfu._native import Event, Workers
 from sfu.media.trace import records
-from tests.media.test_workers import PASSWORD, check, make_workers
+from tests.media.test_workers import PASSWORD, answer, check, make_workers
 
 MTU_BYTES = 1300
-SHORT, LONG = bytes([22]) * 1200, bytes([22]) * 1400
+SHORT, LONG = bytes([22]) * 200, bytes([22]) * 1400
 CUT_OFF, STAYS = 0, 1
 
 
@@ -24,9 +26,9 @@ def ip(*arguments: str) -> None:
 
 
 def join(workers: Workers, transport: int, address: str) -> socket.socket:
-    """A client whose check has been answered."""
+    """A client whose check has been answered, and who has answered the server's."""
     ufrag = f"abc{transport}"
-    workers.transport_open(0, transport, ufrag, PASSWORD, "wxyz")
+    workers.transport_open(0, transport, ufrag, PASSWORD, "wxyz", PASSWORD)
     workers.transport_trace(0, transport, "events")
     client = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
     client.settimeout(0.5)
@@ -35,24 +37,29 @@ def join(workers: Workers, transport: int, address: str) -> socket.socket:
     for _ in range(40):
         client.send(check(username=f"{ufrag}:wxyz"))
         try:
-            client.recv(2000)
+            while stun.parse_message(data := client.recv(2000)).message_class is not stun.Class.REQUEST:
+                pass
         except TimeoutError:
             continue  # the command has not come yet
+        client.send(answer(data))
         return client
-    raise AssertionError("no answer")
+    raise AssertionError("no check of the server's")
 
 
-def refusals(workers: Workers, count: int) -> list[tuple[int, int, int]]:
-    """(transport, datagrams, errno) of so many records."""
-    found: list[tuple[int, int, int]] = []
+def refusals(workers: Workers) -> set[tuple[int, int, int]]:
+    """(transport, datagrams, errno), when there are some of both. What is too long is sent until it is refused: before the
+    client's answer has been read the server sends no more than a few bytes.
+    """
+    found: set[tuple[int, int, int]] = set()
     end = time.monotonic() + 30
-    while len(found) < count:
+    while {transport for transport, *_ in found} != {CUT_OFF, STAYS}:
         assert time.monotonic() < end, found
+        workers.transport_dtls(0, STAYS, LONG)
+        time.sleep(0.05)
         for _, event in workers.drain():
             if isinstance(event, Event) and event.type == "trace":
                 told = [record for record in records(event.data) if record.what == "send_refused"]
-                found += [(event.transport, record.number, record.id) for record in told]
-        time.sleep(0.01)
+                found |= {(event.transport, record.number, record.id) for record in told}
     return found
 
 
@@ -77,9 +84,11 @@ def main(server: str, cut_off: str, stays: str) -> None:
     gone.close()
     ip("address", "del", f"{cut_off}/{whole}", "dev", "lo")
     ip("link", "set", "lo", "mtu", str(MTU_BYTES))
-    for transport, data in ((STAYS, SHORT), (CUT_OFF, SHORT), (STAYS, LONG), (STAYS, SHORT)):
-        workers.transport_dtls(0, transport, data)
-    sys.stdout.write(json.dumps({"refused": refusals(workers, 2), "received": lengths(client, 2)}))
+    workers.transport_dtls(0, CUT_OFF, SHORT)
+    told = sorted(refusals(workers))
+    for _ in range(2):
+        workers.transport_dtls(0, STAYS, SHORT)
+    sys.stdout.write(json.dumps({"refused": told, "received": lengths(client, 2)}))
     workers.stop()
 
 

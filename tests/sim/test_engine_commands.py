@@ -11,7 +11,7 @@ import pytest
 from sfu._testing.engine import AUDIO, MAX_SLOTS, MAX_TRACKS, VIDEO, Engine, Handoff
 
 NOW = 1_000_000_000
-UFRAG, PASSWORD, REMOTE = "abcd", "p" * 22, "efgh"
+UFRAG, PASSWORD, REMOTE, REMOTE_PASSWORD = "abcd", "p" * 22, "efgh", "r" * 22
 KEY16, SALT12 = bytes(range(16)), bytes(range(12))
 GCM128 = 7
 
@@ -22,7 +22,7 @@ Refused = Callable[[Engine], object]
 def engine() -> Engine:
     """One transport (0) with a track (7) and a slot (3)."""
     made = Engine(max_transports=4, packets=256)
-    made.transport_open(NOW, 0, UFRAG, PASSWORD, REMOTE)
+    made.transport_open(NOW, 0, UFRAG, PASSWORD, REMOTE, REMOTE_PASSWORD)
     made.track_add(NOW, 0, 7, VIDEO, "0", ssrcs=[1000], rtx_ssrcs=[1001])
     made.slot_add(NOW, 0, 3, VIDEO, 2000, 2001, "cname")
     return made
@@ -40,15 +40,20 @@ def payloads(engine: Engine, **changes: Any) -> None:
 INVALID: dict[str, Refused] = {
     "unknown command": lambda e: e.command(NOW, 99, 0),
     "no command": lambda e: e.command(NOW, 0, 0),
-    "transport out of range": lambda e: e.transport_open(NOW, 4, "abce", PASSWORD, REMOTE),
-    "ufrag too short": lambda e: e.transport_open(NOW, 1, "abc", PASSWORD, REMOTE),
-    "ufrag with a colon": lambda e: e.transport_open(NOW, 1, "ab:cd", PASSWORD, REMOTE),
-    "ufrag not terminated": lambda e: e.transport_open(NOW, 1, "a" * 33, PASSWORD, REMOTE),
-    "password too short": lambda e: e.transport_open(NOW, 1, "abce", "p" * 21, REMOTE),
-    "password not terminated": lambda e: e.transport_open(NOW, 1, "abce", "p" * 65, REMOTE),
-    "remote ufrag not terminated": lambda e: e.transport_open(NOW, 1, "abce", PASSWORD, "a" * 33),
-    "restart with a bad ufrag": lambda e: e.transport_restart(NOW, 0, "a", PASSWORD, REMOTE),
-    "restart with a bad password": lambda e: e.transport_restart(NOW, 0, "abce", "p", REMOTE),
+    "transport out of range": lambda e: e.transport_open(NOW, 4, "abce", PASSWORD, REMOTE, REMOTE_PASSWORD),
+    "ufrag too short": lambda e: e.transport_open(NOW, 1, "abc", PASSWORD, REMOTE, REMOTE_PASSWORD),
+    "ufrag with a colon": lambda e: e.transport_open(NOW, 1, "ab:cd", PASSWORD, REMOTE, REMOTE_PASSWORD),
+    "ufrag not terminated": lambda e: e.transport_open(NOW, 1, "a" * 33, PASSWORD, REMOTE, REMOTE_PASSWORD),
+    "password too short": lambda e: e.transport_open(NOW, 1, "abce", "p" * 21, REMOTE, REMOTE_PASSWORD),
+    "password not terminated": lambda e: e.transport_open(NOW, 1, "abce", "p" * 65, REMOTE, REMOTE_PASSWORD),
+    "remote password too short": lambda e: e.transport_open(NOW, 1, "abce", PASSWORD, REMOTE, "r" * 21),
+    "remote ufrag not terminated": lambda e: e.transport_open(
+        NOW, 1, "abce", PASSWORD, "a" * 33, REMOTE_PASSWORD
+    ),
+    "restart with a bad ufrag": lambda e: e.transport_restart(NOW, 0, "a", PASSWORD, REMOTE, REMOTE_PASSWORD),
+    "restart with a bad password": lambda e: e.transport_restart(
+        NOW, 0, "abce", "p", REMOTE, REMOTE_PASSWORD
+    ),
     "unknown SRTP profile": lambda e: e.transport_keys(NOW, 0, 2, KEY16, SALT12, KEY16, SALT12),
     "DTLS of no length": lambda e: e.transport_dtls(NOW, 0, b""),
     "DTLS too long": lambda e: e.transport_dtls(NOW, 0, b"x" * 1500, length=1501),
@@ -73,7 +78,7 @@ INVALID: dict[str, Refused] = {
 }
 
 ABSENT: dict[str, Refused] = {
-    "restart": lambda e: e.transport_restart(NOW, 1, "abce", PASSWORD, REMOTE),
+    "restart": lambda e: e.transport_restart(NOW, 1, "abce", PASSWORD, REMOTE, REMOTE_PASSWORD),
     "keys": lambda e: e.transport_keys(NOW, 1, GCM128, KEY16, SALT12, KEY16, SALT12),
     "DTLS": lambda e: e.transport_dtls(NOW, 1, b"\x16record"),
     "pacing": lambda e: e.transport_pacing(NOW, 1, 1_000_000),
@@ -89,8 +94,8 @@ TAKEN: dict[str, Refused] = {
     "payload type twice": lambda e: payloads(e, mappings=[(96, 0, 0, 0, 48000), (96, 0, 1, 1, 90000)]),
     "RTX payload type taken": lambda e: payloads(e, mappings=[(96, 96, 1, 1, 90000)]),
     "extension id twice": lambda e: payloads(e, extension_ids={"mid": 4, "rid": 4}),
-    "transport": lambda e: e.transport_open(NOW, 0, "abce", PASSWORD, REMOTE),
-    "ufrag of another": lambda e: e.transport_open(NOW, 1, UFRAG, PASSWORD, REMOTE),
+    "transport": lambda e: e.transport_open(NOW, 0, "abce", PASSWORD, REMOTE, REMOTE_PASSWORD),
+    "ufrag of another": lambda e: e.transport_open(NOW, 1, UFRAG, PASSWORD, REMOTE, REMOTE_PASSWORD),
     "source": lambda e: e.track_add(NOW, 0, 7, VIDEO, "1"),
     "slot": lambda e: e.slot_add(NOW, 0, 3, VIDEO, 3000),
     "slot's SSRC": lambda e: e.slot_add(NOW, 0, 4, VIDEO, 2000),
@@ -125,7 +130,7 @@ def test_what_is_there_already(engine: Engine, what: str) -> None:
 
 def test_a_refused_open_leaves_the_number_and_the_ufrag_free(engine: Engine) -> None:
     refuse(engine, INVALID["password too short"], errno.EINVAL)
-    engine.transport_open(NOW, 1, "abce", PASSWORD, REMOTE)
+    engine.transport_open(NOW, 1, "abce", PASSWORD, REMOTE, REMOTE_PASSWORD)
     assert engine.stats()["transports"] == 2
 
 
@@ -147,7 +152,7 @@ def test_a_closed_number_is_told_and_free_again(engine: Engine) -> None:
     engine.transport_close(NOW, 0)
     assert [(e.type, e.transport) for e in engine.next_events()] == [("closed", 0)]
     assert engine.stats()["transports"] == 0
-    engine.transport_open(NOW, 0, UFRAG, PASSWORD, REMOTE)
+    engine.transport_open(NOW, 0, UFRAG, PASSWORD, REMOTE, REMOTE_PASSWORD)
     assert engine.stats()["transports"] == 1
 
 

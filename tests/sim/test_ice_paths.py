@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from sfu._testing.engine import Datagram
 from tests.sim import stun
 from tests.sim.checks import Tap, assert_no_faults, assert_whole
 from tests.sim.netem import Conditions
-from tests.sim.world import MS, SECOND, START_US, Client, World
+from tests.sim.world import MS, SECOND, START_US, Address, Client, World
 
 CONSENT_US = 30 * SECOND
 DTLS = b"\x16\xfe\xfd" + bytes(60)
@@ -15,6 +16,21 @@ DTLS = b"\x16\xfe\xfd" + bytes(60)
 
 def check(client: Client, **settings: object) -> bytes:
     return stun.check(client.local_ufrag, client.remote_ufrag, client.local_password, **settings)  # type: ignore[arg-type]
+
+
+def answer_checks(world: World, client: Client, address: Address) -> None:
+    """Whoever is at that address answers the server's checks as the client would."""
+
+    def note(_now_us: int, engine: int, datagram: Datagram) -> None:
+        if datagram.remote != address or not stun.is_stun(datagram.data):
+            return
+        kind, transaction, _ = stun.parse(datagram.data)
+        if kind == stun.BINDING_REQUEST:
+            world.inject(
+                engine, stun.message(stun.BINDING_SUCCESS, transaction, [], client.remote_password), address
+            )
+
+    world.on_sent.append(note)
 
 
 def stranger(number: int) -> tuple[str, int]:
@@ -70,8 +86,18 @@ def test_the_pair_in_use_changes_by_nomination_only() -> None:
         assert stun.is_stun(answers[0].data)
         assert stun.parse(answers[0].data)[0] == stun.BINDING_SUCCESS
         assert len(receiver.happened("path")) == 1, "and selects nothing"
+        nomination = check(receiver, nominate=True)
+        asked = len(check(receiver))
+        for _ in range(3):
+            asked += len(nomination)
+            world.inject(0, nomination, stranger(0))
+            world.run_for(100 * MS)
+            assert all(stun.is_stun(d.data) for _, _, d in world.strays), "who does not answer gets no media"
+            assert sum(len(d.data) for _, _, d in world.strays) <= 3 * asked
+        assert len(receiver.happened("path")) == 1
+        answer_checks(world, receiver, stranger(0))
         world.strays.clear()
-        world.inject(0, check(receiver, nominate=True), stranger(0))
+        world.inject(0, nomination, stranger(0))
         world.run_for(SECOND)
         assert len(receiver.happened("path")) == 2
         assert sum(not stun.is_stun(d.data) for _, _, d in world.strays) > 25, "media goes there now"
@@ -215,7 +241,7 @@ def test_a_truncated_check_gets_no_answer() -> None:
 def answer(world: World, message: bytes) -> tuple[int, bytes, dict[int, bytes]]:
     world.inject(0, message, stranger(0))
     world.run_for(MS)
-    ((_, _, datagram),) = world.strays
+    (_, _, datagram), *_ = world.strays  # a check of the server's may follow
     assert datagram.remote == stranger(0)
     return stun.parse(datagram.data)
 
@@ -305,6 +331,7 @@ def test_ice_restart_keeps_media_flowing_and_drops_the_old_credentials() -> None
         world.inject(0, old, stranger(0))
         world.run_for(MS)
         assert world.strays == []
+        answer_checks(world, receiver, stranger(1))
         world.inject(0, check(receiver, nominate=True), stranger(1))
         world.run_for(SECOND)
         assert receiver.events[-1][1].type == "path"
@@ -337,9 +364,46 @@ def test_a_path_that_its_holder_has_left_goes_to_who_is_there() -> None:
         address = gone.paths[0].address
         gone.paths[0].up.conditions = Conditions(loss=1.0)
         world.run_for(11 * SECOND)
+        answer_checks(world, back, address)
         world.inject(back.engine, check(back, nominate=True), address)
         world.run_for(MS)
         assert back.events[-1][1].path == (0, address)
         world.inject(back.engine, DTLS, address)
         world.run_for(MS)
         assert back.events[-1][1].type == "dtls"
+
+
+def test_a_victim_gets_nothing_but_stun_however_often_it_is_named() -> None:
+    """A participant writes another's address into its checks, keeps them coming, and falls silent where it is."""
+    with World(16, engines=1) as world:
+        publisher, receiver = world.client(), world.client()
+        world.subscribe(receiver, publisher, world.publish_video(publisher))
+        world.run_for(2 * SECOND)
+        receiver.silent = True
+        nomination = check(receiver, nominate=True)
+        asked = 0
+        for _ in range(45):
+            world.inject(0, nomination, stranger(0))
+            asked += len(nomination)
+            world.run_for(SECOND)
+        assert receiver.events[-1][1].path == (0, stranger(0)), "consent for the old address has ended"
+        assert all(stun.is_stun(d.data) for _, _, d in world.strays)
+        assert sum(len(d.data) for _, _, d in world.strays) <= 3 * asked
+        world.engines[0].transport_dtls(world.now_us, receiver.transport, DTLS * 20)
+        world._touch(0)
+        world.run_for(SECOND)
+        assert sum(len(d.data) for _, _, d in world.strays) <= 3 * asked
+
+
+def test_transaction_ids_differ_among_transports() -> None:
+    with World(17, engines=2) as world:
+        clients = [world.client(engine) for engine in (0, 0, 1)]
+        tap = Tap(world, lambda d: stun.is_stun(d.data))
+        for client in clients:
+            for number in range(3):
+                world.inject(client.engine, check(client, nominate=True), stranger(number))
+        world.run_for(100 * MS)
+        requests = [stun.parse(d.data) for _, _, d in tap.sent]
+        ids = {transaction for kind, transaction, _ in requests if kind == stun.BINDING_REQUEST}
+        assert len(ids) >= len(clients)
+        assert len({transaction[:4] for transaction in ids}) == len(ids)

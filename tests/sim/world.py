@@ -237,7 +237,9 @@ class World:
         )
         self.clients.append(client)
         self._by_address[path.address] = (client, path)
-        self.engines[engine].transport_open(self.now_us, transport, local_ufrag, local_password, remote_ufrag)
+        self.engines[engine].transport_open(
+            self.now_us, transport, local_ufrag, local_password, remote_ufrag, remote_password
+        )
         self.engines[engine].transport_payloads(
             self.now_us,
             transport,
@@ -388,7 +390,12 @@ class World:
         client.local_ufrag, client.remote_ufrag = self._text(8), self._text(8)
         client.local_password, client.remote_password = self._text(24), self._text(24)
         self.engines[client.engine].transport_restart(
-            self.now_us, client.transport, client.local_ufrag, client.local_password, client.remote_ufrag
+            self.now_us,
+            client.transport,
+            client.local_ufrag,
+            client.local_password,
+            client.remote_ufrag,
+            client.remote_password,
         )
         self._touch(client.engine)
 

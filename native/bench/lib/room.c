@@ -22,6 +22,7 @@ static const uint8_t keys[SRTP_MAX_KEY_BYTES] = {1, 2, 3};
 static const uint8_t salts[SRTP_MAX_SALT_BYTES] = {4, 5, 6};
 
 static const char ice_password[] = "passwordpasswordpassword";
+static const ice_credentials client_credentials = {.ufrag = "client", .password = "clientpasswordclientpass"};
 
 static void require(bool condition, const char *what) {
     if (condition) return;
@@ -61,13 +62,32 @@ static void check_path(engine *self, uint32_t id, uint64_t now_us) {
     engine_on_datagrams(self, now_us, &check, 1);
 }
 
+// The engine sends nothing before its own check has been answered.
+static void prove_path(engine *self, uint32_t id, uint64_t now_us) {
+    static transmit messages[MESSAGES];
+    size_t made = engine_poll(self, now_us, messages, MESSAGES);
+    for (size_t i = 0; i < made; i++) {
+        stun_message asked;
+        if (stun_parse(&asked, messages[i].bytes, messages[i].length) < 0 || asked.type != STUN_BINDING_REQUEST)
+            continue;
+        uint8_t answer[STUN_MAX_BYTES];
+        const net_address mapped = path_of(id).remote;
+        size_t size =
+            stun_build_success(answer, sizeof answer, asked.transaction_id, &mapped,
+                               (const uint8_t *)client_credentials.password, strlen(client_credentials.password));
+        datagram proof = {.bytes = answer, .length = (uint32_t)size, .path = path_of(id), .arrival_us = now_us};
+        engine_on_datagrams(self, now_us, &proof, 1);
+    }
+}
+
 static void connect_transport(engine *self, uint32_t id) {
     command c = {.type = COMMAND_TRANSPORT_OPEN, .transport = id};
     snprintf(c.ice.local.ufrag, sizeof c.ice.local.ufrag, "srv%05u", id);
     snprintf(c.ice.local.password, sizeof c.ice.local.password, "%s", ice_password);
-    snprintf(c.ice.remote_ufrag, sizeof c.ice.remote_ufrag, "client");
+    c.ice.remote = client_credentials;
     send_command(self, &c, "open");
     check_path(self, id, 1);
+    prove_path(self, id, 1);
 
     command k = {.type = COMMAND_TRANSPORT_KEYS, .transport = id, .keys.profile = SRTP_AEAD_AES_128_GCM};
     memcpy(k.keys.local_key, keys, sizeof keys);

@@ -60,6 +60,8 @@ static ice_path path_of(uint8_t number) {
     return (ice_path){.remote = net_address_ipv4(ip, 5000), .local = 0};
 }
 
+static const ice_credentials client_credentials = {.ufrag = "peer", .password = "0123456789abcdefghijklmn"};
+
 static ice_credentials credentials_of(uint8_t engine_index, uint8_t transport) {
     ice_credentials credentials = {.ufrag = "ufr", .password = "0123456789abcdefghijkl"};
     credentials.ufrag[3] = (char)('A' + engine_index * TRANSPORTS + transport);
@@ -127,7 +129,7 @@ static void open_transport(world *w, uint8_t index, uint8_t transport, srtp_prof
     client *self = &w->clients[index][transport];
     command opened = {.type = COMMAND_TRANSPORT_OPEN, .transport = transport};
     opened.ice.local = credentials_of(index, transport);
-    memcpy(opened.ice.remote_ufrag, "peer", 5);
+    opened.ice.remote = client_credentials;
     if (self->open || engine_on_command(w->engines[index], w->now_us, &opened) != 0) return;
     command keys = {.type = COMMAND_TRANSPORT_KEYS, .transport = transport};
     keys.keys.profile = profile;
@@ -278,6 +280,25 @@ static void check_message(world *w, uint8_t index, const transmit *message) {
         check_datagram(self, message->bytes + at, message->length - at < segment ? message->length - at : segment);
 }
 
+// All addresses but the last answer the engine's checks; nothing but STUN and DTLS may go to that one.
+static void answer_check(world *w, uint8_t index, const transmit *message) {
+    const ice_path silent = path_of(ADDRESSES - 1);
+    stun_message asked;
+    if (ice_path_equal(&message->path, &silent)) {
+        demand(message->bytes[0] < 64);
+        return;
+    }
+    if (message->length > STUN_MAX_BYTES || stun_parse(&asked, message->bytes, message->length) < 0 ||
+        asked.type != STUN_BINDING_REQUEST)
+        return;
+    uint8_t answer[STUN_MAX_BYTES];
+    size_t length =
+        stun_build_success(answer, sizeof answer, asked.transaction_id, &message->path.remote,
+                           (const uint8_t *)client_credentials.password, strlen(client_credentials.password));
+    demand(length > 0);
+    receive(w, index, answer, length, message->path);
+}
+
 static void poll_all(world *w) {
     static transmit messages[MESSAGES];
     static event happened;
@@ -288,8 +309,10 @@ static void poll_all(world *w) {
             int polls = 0;
             while ((count = engine_poll(w->engines[index], w->now_us, messages, MESSAGES)) > 0) {
                 demand(count <= MESSAGES && polls++ < MAX_POLLS);
-                for (size_t i = 0; i < count; i++)
+                for (size_t i = 0; i < count; i++) {
                     check_message(w, index, &messages[i]);
+                    answer_check(w, index, &messages[i]);
+                }
             }
             while (engine_next_event(w->engines[index], &happened))
                 demand(polls++ < MAX_POLLS && happened.type != EVENT_NONE);
