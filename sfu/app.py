@@ -121,6 +121,8 @@ class App:
         """Until a signal asks to stop and those who are here have left, the time for that is over, or a second one comes."""
         await self._leaving.wait()
         self.health.draining = True
+        if self._signaling:
+            self._signaling.drain()
         if not self._empty.is_set():
             _log.info("draining", participants=self._participants, seconds=self._settings.server.drain_s)
             waits = [asyncio.ensure_future(event.wait()) for event in (self._empty, self._at_once)]

@@ -12,8 +12,8 @@ from sfu.redact import Pseudonym
 def serve(config_file: ConfigFile = None) -> None:
     """Run the server.
 
-    SIGTERM (or Ctrl-C) lets people finish, for as long as server.drain_s says; a second one stops at once. SIGHUP reads
-    keys, TLS files, limits and the log level again.
+    SIGTERM (or Ctrl-C) takes nobody in any more and lets people finish, for as long as server.drain_s says; a second one
+    stops at once. SIGHUP reads keys, TLS files, limits and the log level again.
     """
     settings = config.load(config_file)
     log.configure(settings.log.level, settings.log.format)

@@ -64,7 +64,7 @@ def _now_us() -> int:
 
 
 class SignalingServer:
-    """Serves `handle`; `close` ends all sessions, and belongs before the end of the loop."""
+    """Serves `handle`. After `drain` only those inside are served; `close` ends all sessions, and belongs before the end of the loop."""
 
     def __init__(
         self,
@@ -91,6 +91,7 @@ class SignalingServer:
             Counter()
         )  # sessions by address, with a connection or waiting for one
         self._tasks: set[asyncio.Task[None]] = set()
+        self._is_draining = False
         self._is_closing = False
 
     @property
@@ -109,9 +110,13 @@ class SignalingServer:
     async def _on_shutdown(self, _app: web.Application) -> None:
         await self.close()
 
+    def drain(self) -> None:
+        """Take nobody in any more. Who is inside stays, and may resume."""
+        self._is_draining = True
+
     async def close(self) -> None:
         """Tell all clients, end their sessions and wait until the application has let go of them."""
-        self._is_closing = True
+        self._is_draining = self._is_closing = True
         for peer in list(self._peers.values()):
             peer.close(Code.SHUTTING_DOWN)
         for connection in list(self._connections):
@@ -121,7 +126,8 @@ class SignalingServer:
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         limits, address = self.limits, self._address_of(request)
-        if self._is_closing:
+        # Whether it is of somebody inside who has lost theirs, only `hello` will tell.
+        if self._is_closing or (self._is_draining and not self._peers):
             raise web.HTTPServiceUnavailable(text=Code.SHUTTING_DOWN)
         if not self._may_call(request):
             raise web.HTTPForbidden(text="pages of this origin may not use this server")
@@ -244,6 +250,7 @@ class SignalingServer:
         application = self._application
         match demand:
             case Peek(room=room, token=token):
+                self._refuse_if(self._is_draining)
                 self._gate.check(room, token)
                 return Peeked(id=id, count=await application.on_peek(room))
             case Join(room=room, token=token):
@@ -266,7 +273,7 @@ class SignalingServer:
         return Ok(id=id)
 
     async def _join(self, id: int, room: str, token: str | None, peer: "_Peer") -> Reply:
-        self._refuse_when_closing()
+        self._refuse_if(self._is_draining)
         key = address_key(peer.address)
         # Those who wait to be resumed count too: who cuts connections would else have as many as they like.
         if self._joined_from[key] >= self.limits.connections_per_address:
@@ -278,13 +285,14 @@ class SignalingServer:
         self._joined_from[key] += 1
         if self._is_closing:
             self.end(peer, Code.SHUTTING_DOWN)
-        self._refuse_when_closing()
+        self._refuse_if(self._is_closing)
         if peer.connection is None:
             self._await_return(peer)
         return Joined(id=id, participant=entry.participant, roster=entry.roster, settings=entry.settings)
 
-    def _refuse_when_closing(self) -> None:
-        if self._is_closing:
+    @staticmethod
+    def _refuse_if(is_late: bool) -> None:
+        if is_late:
             raise RemoteError(Code.SHUTTING_DOWN, "this server takes nobody in any more")
 
     def end(self, peer: "_Peer", reason: str) -> None:

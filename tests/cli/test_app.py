@@ -2,6 +2,7 @@ import asyncio
 import signal
 import time
 
+import aiohttp
 import msgspec
 import pytest
 
@@ -10,6 +11,7 @@ from sfu.auth.tokens import Grant, issue
 from sfu.config import Auth, Config, Http, Limits, Media, Server
 from sfu.errors import RemoteError
 from sfu.redact import Secret
+from tests.signaling.conference import Client
 
 
 @pytest.fixture
@@ -30,6 +32,28 @@ async def test_drains_until_the_last_has_left(app: App) -> None:
         assert not waiting.done()
         app.on_participants(0)
         await waiting
+    finally:
+        await app.stop()
+
+
+async def test_draining_takes_nobody_in(app: App) -> None:
+    await app.start()
+    try:
+        async with aiohttp.ClientSession() as http:
+            ana = await (await Client.connect(http, f"{app.url}/ws")).enter()
+            waiting = asyncio.create_task(app.wait())
+            signal.raise_signal(signal.SIGTERM)
+            while not app.health.draining:  # noqa: ASYNC110  what a balancer sees, which is no event
+                await asyncio.sleep(0)
+            late = await Client.connect(http, f"{app.url}/ws")
+            await late.ask("hello", versions=[0])
+            assert (await late.ask("join", room="another-room-of-the-test"))["code"] == "shutting_down"
+            assert (await ana.ask("roster"))["roster"]["total"] == 1
+            assert not waiting.done()
+            assert (await ana.ask("leave"))["type"] == "ok"
+            assert await ana.closed() == 1000
+            await waiting
+            await late.socket.close()
     finally:
         await app.stop()
 

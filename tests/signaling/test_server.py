@@ -467,6 +467,31 @@ async def test_shutdown_ends_sessions(meanwhile: Callable[[House, Client], Await
         assert refusal.value.status == 503
 
 
+async def test_draining_takes_nobody_in_and_leaves_those_inside() -> None:
+    async with house() as here:
+        ana = await here.enter()
+        waiting = await here.connect()
+        await waiting.ask("hello", versions=[0])
+        here.signaling.drain()
+        late = await here.connect()
+        await late.ask("hello", versions=[0])
+        for client in (waiting, late):
+            assert (await client.ask("peek", room=ROOM))["code"] == "shutting_down"
+            for room in (ROOM, ROOM[::-1]):
+                assert (await client.ask("join", room=room))["code"] == "shutting_down"
+            await client.socket.close()
+        assert (await ana.ask("offer", sdp="a va"))["type"] == "answer"
+        await cut(ana)
+        again, welcome = await here.resume(ana)
+        assert welcome["resumed"] is True
+        assert (await again.ask("leave"))["type"] == "ok"
+        assert await again.closed() == 1000
+        assert await here.left() == (ana.participant, "left")
+        with pytest.raises(aiohttp.WSServerHandshakeError) as refusal:
+            await here.connect()
+        assert refusal.value.status == 503
+
+
 async def test_application_puts_someone_out() -> None:
     async with house() as here:
         ana = await here.enter()
