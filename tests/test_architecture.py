@@ -215,6 +215,7 @@ _TESTED_THROUGH = {
     "media/departure": "sim/test_media_flow",
     "media/engine": "sim/test_media_flow",
     "media/exchange": "sim/test_handoff_full",
+    "media/fan_out": "sim/test_media_flow",
     "media/feedback": "sim/test_loss",
     "media/handoff": "sim/test_handoff_full",
     "media/history": "sim/test_loss",

@@ -11,6 +11,7 @@
 #include "media/packet.h"
 #include "media/source.h"
 
+typedef struct slot slot;
 typedef struct transport transport;
 
 enum {

@@ -115,9 +115,9 @@ void exchange_drain(engine *self, uint64_t now_us);
 // Tries again what did not fit a ring. True where something still waits.
 bool exchange_retry(engine *self);
 source *exchange_mirror(engine *self, uint32_t id, uint8_t home, media_kind kind);
-// A layer has its first receiver here, or has lost its last one.
-void exchange_subscribe(engine *self, source *from, uint8_t layer);
-void exchange_unsubscribe(engine *self, source *from, uint8_t layer);
+// A sink here receives the layer from now on, wherever its home is. 0 or -ENOMEM.
+int exchange_join(engine *self, source *from, uint8_t layer, sink *receiver);
+void exchange_leave(engine *self, source *from, uint8_t layer, const sink *receiver);
 void exchange_source_gone(engine *self, source *gone, uint64_t now_us);
 // Published here: whoever has asked for it already, gets it.
 void exchange_source_published(engine *self, source *published, uint64_t now_us);
@@ -136,8 +136,12 @@ void history_press(engine *self, uint64_t now_us, bool all);
 
 // ---- receive.c: SRTP in ----
 void receive_rtp(engine *self, transport *from, const datagram *in, uint64_t now_us);
-// Stores a packet of a source and fans it out to this engine's slots.
-void receive_fan_out(engine *self, source *from, packet *held, uint64_t now_us);
+
+// ---- fan_out.c: from a source to its sinks on this engine, see sink.h ----
+void fan_out_packet(engine *self, source *from, packet *held, uint64_t now_us);
+void fan_out_gap(const source *from, uint8_t layer);
+void fan_out_layers(engine *self, source *from, uint64_t now_us);
+void fan_out_gone(engine *self, source *from, uint64_t now_us);
 
 // ---- feedback.c: RTCP in ----
 void feedback_receive(engine *self, transport *from, const datagram *in, uint64_t now_us);

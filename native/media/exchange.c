@@ -87,28 +87,30 @@ source *exchange_mirror(engine *self, uint32_t id, uint8_t home, media_kind kind
     return mirror;
 }
 
-void exchange_subscribe(engine *self, source *from, uint8_t layer) {
-    if (from->home == self->config.index || from->layers[layer].slot_count != 1) return;
-    exchange_say(self, from->home, HANDOFF_SUBSCRIBE, from->id, layer);
+int exchange_join(engine *self, source *from, uint8_t layer, sink *receiver) {
+    int status = source_attach(from, layer, receiver);
+    if (status < 0) return status;
+    if (from->home != self->config.index && from->layers[layer].sink_count == 1)
+        exchange_say(self, from->home, HANDOFF_SUBSCRIBE, from->id, layer);
+    return 0;
 }
 
 static void forget_wishes(source_layer *layer) {
-    if (layer->slot_count == 0 && layer->engines == 0) key_frame_request_forget(&layer->key_frames);
+    if (layer->sink_count == 0 && layer->engines == 0) key_frame_request_forget(&layer->key_frames);
 }
 
-void exchange_unsubscribe(engine *self, source *from, uint8_t layer) {
-    if (from->home == self->config.index) forget_wishes(&from->layers[layer]);
-    if (from->home == self->config.index || from->layers[layer].slot_count > 0) return;
-    if (!from->gone) exchange_say(self, from->home, HANDOFF_UNSUBSCRIBE, from->id, layer);
+void exchange_leave(engine *self, source *from, uint8_t layer, const sink *receiver) {
+    source_detach(from, layer, receiver);
+    if (from->home == self->config.index)
+        forget_wishes(&from->layers[layer]);
+    else if (from->layers[layer].sink_count == 0 && !from->gone)
+        exchange_say(self, from->home, HANDOFF_UNSUBSCRIBE, from->id, layer);
 }
 
 void exchange_source_gone(engine *self, source *gone, uint64_t now_us) {
     gone->gone = true;
     gone->gone_us = now_us;
-    for (uint8_t layer = 0; layer < gone->layer_count; layer++) {
-        while (gone->layers[layer].slot_count > 0)
-            (void)slot_fill(self, gone->layers[layer].slots[0], NULL, 0, now_us);
-    }
+    fan_out_gone(self, gone, now_us);
 }
 
 void exchange_want_key_frame(engine *self, source *from, uint8_t layer, uint64_t now_us) {
@@ -127,21 +129,13 @@ static void subscribe(engine *self, source *to, uint8_t layer, uint8_t engine_in
     exchange_say(self, engine_index, HANDOFF_LIVE, to->id, to->live);
 }
 
-// Slots move from one layer's list to another's meanwhile: from the last on, so that none is passed over.
-static void choose_layers(engine *self, source *from, uint64_t now_us) {
-    for (uint8_t layer = 0; layer < from->layer_count; layer++) {
-        for (uint16_t i = from->layers[layer].slot_count; i-- > 0;)
-            (void)slot_choose_layer(self, from->layers[layer].slots[i], now_us);
-    }
-}
-
 void exchange_live_changed(engine *self, source *from, uint64_t now_us) {
     uint64_t told = 0;
     for (uint8_t layer = 0; layer < from->layer_count; layer++)
         told |= from->layers[layer].engines;
     for (; told != 0; told &= told - 1)
         exchange_say(self, (uint8_t)__builtin_ctzll(told), HANDOFF_LIVE, from->id, from->live);
-    choose_layers(self, from, now_us);
+    fan_out_layers(self, from, now_us);
 }
 
 static void subscribe_unknown(engine *self, const early_subscription *asked) {
@@ -188,7 +182,7 @@ static void on_control(engine *self, uint8_t sender, const handoff_control *cont
         if (!meant || meant->home != sender || meant->gone) return;
         meant->live = control->layer;
         meant->live_known = true;
-        choose_layers(self, meant, now_us);
+        fan_out_layers(self, meant, now_us);
         return;
     }
     if (control->type == HANDOFF_PRESSED) {
@@ -234,10 +228,8 @@ static void on_packet(engine *self, const handoff_packet *handed, uint64_t now_u
     packet *held = packet_pool_hold(&self->packets, body); // exchange_drain has seen that there is one
     if (mirror && mirror->home == body->home && source_store(mirror, &self->packets, held)) {
         // What was dropped on the way here leaves no hole: nobody could ever fill it.
-        const source_layer *layer = &mirror->layers[body->layer];
-        for (uint16_t i = 0; handed->splice && i < layer->slot_count; i++)
-            if (layer->slots[i]->layer == body->layer) layer->slots[i]->waiting = true;
-        receive_fan_out(self, mirror, held, now_us);
+        if (handed->splice) fan_out_gap(mirror, body->layer);
+        fan_out_packet(self, mirror, held, now_us);
     }
     packet_unref(&self->packets, held);
 }

@@ -18,9 +18,9 @@ typedef struct key_frame_request {
 void key_frame_request_init(key_frame_request *request);
 void key_frame_request_ask(key_frame_request *request, uint64_t now_us);
 // The first packet of a key frame came: wishes made before it are met.
+void key_frame_request_on_key_frame(key_frame_request *request, uint64_t now_us);
 // Nobody needs one any more.
 void key_frame_request_forget(key_frame_request *request);
-void key_frame_request_on_key_frame(key_frame_request *request, uint64_t now_us);
 // True when a PLI is to be sent now; counts as sent.
 bool key_frame_request_poll(key_frame_request *request, uint64_t now_us);
 uint64_t key_frame_request_next_deadline_us(const key_frame_request *request); // UINT64_MAX: none

@@ -83,16 +83,6 @@ static void note_useless(engine *self, transport *from, source_layer *layer, con
     engine_touch(self, from, key_frame_request_next_deadline_us(&layer->key_frames));
 }
 
-void receive_fan_out(engine *self, source *from, packet *held, uint64_t now_us) {
-    source_layer *layer = &from->layers[held->body->layer];
-    if (layer->slot_count == 0) return;
-    // Who is first in the turn is who gets the first packet of a burst: another one each time, scattered (Knuth's hash)
-    // because bursts of as many packets as there are receivers would favour the same one for good.
-    uint32_t first = ((uint32_t)held->body->sequence * UINT32_C(2654435761) >> 8) % layer->slot_count;
-    for (uint32_t i = 0; i < layer->slot_count; i++)
-        slot_on_packet(self, layer->slots[(first + i) % layer->slot_count], held, now_us);
-}
-
 // The SSRC, number and payload type of the original; false where there is nothing to recover.
 static bool recover(engine *self, transport *from, const ssrc_binding *binding, packet_body *body, rtp_header *header,
                     const payload_mapping *payload) {
@@ -145,7 +135,7 @@ static void accept_packet(engine *self, transport *from, const ssrc_binding *bin
     if (body->recovered) self->stats.rtp_recovered++;
     note_reception(self, from, track, body, now_us);
     exchange_publish(self, track, body, now_us);
-    receive_fan_out(self, track, held, now_us);
+    fan_out_packet(self, track, held, now_us);
     packet_unref(&self->packets, held);
 }
 

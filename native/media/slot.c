@@ -6,9 +6,12 @@
 
 #include "media/engine_internal.h"
 
+static const sink_calls slot_calls;
+
 slot *slot_create(transport *owner, uint16_t id, media_kind kind, uint32_t ssrc, uint32_t rtx_ssrc, uint64_t random) {
     slot *self = calloc(1, sizeof *self);
     if (!self) return NULL;
+    self->in.calls = &slot_calls;
     self->owner = owner;
     self->id = id;
     self->kind = kind;
@@ -28,6 +31,10 @@ void slot_destroy(slot *self) {
     sequence_map_destroy(self->map);
     free(self->guard);
     free(self);
+}
+
+static slot *slot_of(sink *in) {
+    return (slot *)in; // its first member
 }
 
 static void drop_queued(engine *self, slot *to) {
@@ -62,14 +69,11 @@ static void trace_slot(const slot *to, trace_what what, uint8_t layer, uint32_t 
 // ---- source and layer ----
 
 static int join(engine *self, slot *to, uint8_t layer) {
-    int status = source_attach(to->filled, layer, to);
-    if (status == 0) exchange_subscribe(self, to->filled, layer);
-    return status;
+    return exchange_join(self, to->filled, layer, &to->in);
 }
 
 static void leave(engine *self, slot *to, uint8_t layer) {
-    source_detach(to->filled, layer, to);
-    exchange_unsubscribe(self, to->filled, layer);
+    exchange_leave(self, to->filled, layer, &to->in);
 }
 
 static void forget_target(engine *self, slot *to) {
@@ -104,27 +108,9 @@ static int empty(engine *self, slot *to, uint64_t now_us) {
     return 0;
 }
 
-int slot_fill(engine *self, slot *to, source *from, uint8_t wanted, uint64_t now_us) {
-    if (!from) return empty(self, to, now_us);
-    to->wanted = wanted;
-    if (to->filled == from) return slot_choose_layer(self, to, now_us);
-    leave_source(self, to);
-    to->waiting = true;
-    to->asked_us = 0;
-    to->filled = from;
-    to->layer = layer_select(from->live, wanted, LAYER_NONE);
-    int status = join(self, to, to->layer);
-    if (status < 0) {
-        to->filled = NULL;
-        return status;
-    }
-    trace_slot(to, TRACE_SLOT_WANTED, to->layer, 0, now_us);
-    // Until its home has told which layers there are it is not known of which to ask for a key frame.
-    if (from->kind == MEDIA_VIDEO && from->live_known) ask(self, to, now_us);
-    return 0;
-}
-
-int slot_choose_layer(engine *self, slot *to, uint64_t now_us) {
+// Another layer may be due: what is shown goes on until a key frame of that one comes. 0 or -ENOMEM (then it stays as
+// it was).
+static int choose_layer(engine *self, slot *to, uint64_t now_us) {
     if (to->kind != MEDIA_VIDEO) return 0;
     uint8_t best = layer_select(to->filled->live, to->wanted, to->layer);
     if (best == to->layer) {
@@ -147,14 +133,36 @@ int slot_choose_layer(engine *self, slot *to, uint64_t now_us) {
     return 0;
 }
 
+int slot_fill(engine *self, slot *to, source *from, uint8_t wanted, uint64_t now_us) {
+    if (!from) return empty(self, to, now_us);
+    to->wanted = wanted;
+    if (to->filled == from) return choose_layer(self, to, now_us);
+    leave_source(self, to);
+    to->waiting = true;
+    to->asked_us = 0;
+    to->filled = from;
+    to->layer = layer_select(from->live, wanted, LAYER_NONE);
+    int status = join(self, to, to->layer);
+    if (status < 0) {
+        to->filled = NULL;
+        return status;
+    }
+    trace_slot(to, TRACE_SLOT_WANTED, to->layer, 0, now_us);
+    // Until its home has told which layers there are it is not known of which to ask for a key frame.
+    if (from->kind == MEDIA_VIDEO && from->live_known) ask(self, to, now_us);
+    return 0;
+}
+
 // ---- packets ----
+
+static void on_packet(engine *self, sink *in, packet *held, uint64_t now_us);
 
 // Packets that overtook the first one of their key frame, or came while that one was recovered, wait in the ring.
 static void catch_up(engine *self, slot *to, seq64 first, uint64_t now_us) {
     const source *from = to->filled;
     for (seq64 s = first + 1; s <= from->layers[to->layer].highest; s++) {
         packet *held = source_find(from, to->layer, s);
-        if (held) slot_on_packet(self, to, held, now_us);
+        if (held) on_packet(self, &to->in, held, now_us);
     }
 }
 
@@ -247,7 +255,9 @@ static bool is_full(const engine *self, const transport *owner, media_kind kind,
            transport_queued_bytes(owner) + bytes > owner->pacing.rate_bps / 8 * TRANSPORT_QUEUE_US / 1000000;
 }
 
-void slot_on_packet(engine *self, slot *to, packet *held, uint64_t now_us) {
+// A packet of the layer that is shown, or of the one that is waited for.
+static void on_packet(engine *self, sink *in, packet *held, uint64_t now_us) {
+    slot *to = slot_of(in);
     transport *owner = to->owner;
     const packet_body *body = held->body;
     uint8_t mapping = owner->mapping_of_codec[body->codec];
@@ -292,6 +302,26 @@ void slot_on_packet(engine *self, slot *to, packet *held, uint64_t now_us) {
     engine_mark_ready(self, owner);
     if (entering && to->kind == MEDIA_VIDEO) catch_up(self, to, body->sequence, now_us);
 }
+
+static void on_gap(sink *in, uint8_t layer) {
+    slot *to = slot_of(in);
+    if (to->layer == layer) to->waiting = true;
+}
+
+static void on_layers(engine *self, sink *in, uint64_t now_us) {
+    (void)choose_layer(self, slot_of(in), now_us); // without memory what is shown stays
+}
+
+static void on_gone(engine *self, sink *in, uint64_t now_us) {
+    (void)slot_fill(self, slot_of(in), NULL, 0, now_us);
+}
+
+static const sink_calls slot_calls = {
+    .on_packet = on_packet,
+    .on_gap = on_gap,
+    .on_layers = on_layers,
+    .on_gone = on_gone,
+};
 
 uint32_t slot_timestamp_at(const slot *self, uint64_t now_us) {
     const sequence_run *run = self->map ? sequence_map_current(self->map) : NULL;

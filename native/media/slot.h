@@ -1,5 +1,5 @@
-// A place in a receiver's session with an SSRC of its own, filled with whatever source should be there. The accept
-// stage's end: a packet of the source gets the slot's number and becomes a departure.
+// A place in a receiver's session with an SSRC of its own, filled with whatever source should be there: the sink with
+// which the accept stage ends. A packet of the source gets the slot's number and becomes a departure.
 #ifndef SFU_MEDIA_SLOT_H
 #define SFU_MEDIA_SLOT_H
 
@@ -10,6 +10,7 @@
 #include "media/departure.h"
 #include "media/engine.h"
 #include "media/sequence_map.h"
+#include "media/sink.h"
 #include "media/source.h"
 #include "media/timeline.h"
 
@@ -22,6 +23,7 @@ typedef struct retransmit_guard {
 } retransmit_guard;
 
 struct slot {
+    sink in;
     transport *owner;
     uint16_t id;
     media_kind kind;
@@ -61,13 +63,6 @@ void slot_destroy(slot *self);
 // its next key frame, which is asked for. It is shown in the highest layer up to `wanted` that its publisher sends; for
 // the source that is there already only that is changed. 0 or -ENOMEM (then the slot is empty, or stays as it was).
 int slot_fill(engine *self, slot *to, source *from, uint8_t wanted, uint64_t now_us);
-
-// The layers that the publisher sends have changed: another one may be due. What is shown goes on until a key frame of
-// the new layer comes. 0 or -ENOMEM (then it stays as it was).
-int slot_choose_layer(engine *self, slot *to, uint64_t now_us);
-
-// A packet of the layer that is shown, or of the one that is waited for.
-void slot_on_packet(engine *self, slot *to, packet *held, uint64_t now_us);
 
 // What a packet captured now would be stamped.
 uint32_t slot_timestamp_at(const slot *self, uint64_t now_us);

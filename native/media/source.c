@@ -22,7 +22,7 @@ void source_destroy(source *self, packet_pool *pool) {
     source_evict(self, pool, UINT64_MAX);
     for (uint8_t i = 0; i < self->layer_count; i++) {
         free(self->layers[i].ring);
-        free(self->layers[i].slots);
+        free(self->layers[i].sinks);
         nack_request_destroy(self->layers[i].nacks);
     }
     free(self);
@@ -136,32 +136,32 @@ size_t source_evict(source *self, packet_pool *pool, uint64_t before_us) {
     return evicted;
 }
 
-int source_attach(source *self, uint8_t layer, slot *receiver) {
+int source_attach(source *self, uint8_t layer, sink *receiver) {
     source_layer *to = &self->layers[layer];
-    if (to->slot_count == to->slot_capacity) {
-        if (to->slot_capacity > UINT16_MAX / 2) return -ENOMEM;
-        uint16_t capacity = (uint16_t)(to->slot_capacity ? to->slot_capacity * 2 : 4);
-        slot **slots = realloc(to->slots, capacity * sizeof(slot *));
-        if (!slots) return -ENOMEM;
-        to->slots = slots;
-        to->slot_capacity = capacity;
+    if (to->sink_count == to->sink_capacity) {
+        if (to->sink_capacity > UINT16_MAX / 2) return -ENOMEM;
+        uint16_t capacity = (uint16_t)(to->sink_capacity ? to->sink_capacity * 2 : 4);
+        sink **sinks = realloc(to->sinks, capacity * sizeof(sink *));
+        if (!sinks) return -ENOMEM;
+        to->sinks = sinks;
+        to->sink_capacity = capacity;
     }
-    to->slots[to->slot_count++] = receiver;
+    to->sinks[to->sink_count++] = receiver;
     return 0;
 }
 
-void source_detach(source *self, uint8_t layer, const slot *receiver) {
+void source_detach(source *self, uint8_t layer, const sink *receiver) {
     source_layer *from = &self->layers[layer];
-    for (uint16_t i = 0; i < from->slot_count; i++) {
-        if (from->slots[i] != receiver) continue;
-        from->slots[i] = from->slots[--from->slot_count];
+    for (uint16_t i = 0; i < from->sink_count; i++) {
+        if (from->sinks[i] != receiver) continue;
+        from->sinks[i] = from->sinks[--from->sink_count];
         return;
     }
 }
 
 bool source_has_receivers(const source *self) {
     for (uint8_t i = 0; i < self->layer_count; i++)
-        if (self->layers[i].slot_count || self->layers[i].engines) return true;
+        if (self->layers[i].sink_count || self->layers[i].engines) return true;
     return false;
 }
 

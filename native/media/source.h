@@ -1,4 +1,4 @@
-// A published track as one engine sees it: its layers, each with a ring of recent packets and the slots that receive
+// A published track as one engine sees it: its layers, each with a ring of recent packets and the sinks that receive
 // it. The publisher's engine (the *home*) has the original; an engine with receivers for it has a mirror, fed by
 // hand-off.
 #ifndef SFU_MEDIA_SOURCE_H
@@ -15,6 +15,7 @@
 #include "media/nack_request.h"
 #include "media/packet.h"
 #include "media/receive_stream.h"
+#include "media/sink.h"
 
 enum {
     SOURCE_HISTORY_US = 1000000,        // packets are kept so long for retransmission
@@ -23,8 +24,6 @@ enum {
     SOURCE_RING_MIN = 64,
     SOURCE_RING_MAX = 2048,
 };
-
-typedef struct slot slot;
 
 typedef struct source_layer {
     // Recent packets, by sequence number modulo the ring's size (a power of two that grows with the rate).
@@ -35,9 +34,9 @@ typedef struct source_layer {
     seq64 oldest; // no packet below is kept
     seq64 highest;
 
-    slot **slots; // who receives it here
-    uint16_t slot_count;
-    uint16_t slot_capacity;
+    sink **sinks; // who receives it here
+    uint16_t sink_count;
+    uint16_t sink_capacity;
 
     uint64_t engines; // home: engines that asked for it, as bits
     uint64_t blocked; // home: those whose ring was full; they get nothing more until a key frame
@@ -70,7 +69,7 @@ typedef struct source {
 
 // NULL: no memory.
 source *source_create(uint32_t id, uint8_t home, media_kind kind, uint8_t layer_count);
-// Gives up its packets. No slot may be attached.
+// Gives up its packets. No sink may be attached.
 void source_destroy(source *self, packet_pool *pool);
 
 // Puts a packet into its layer's ring, which takes a reference, and drops what is too old. False, and no reference
@@ -84,8 +83,8 @@ packet *source_find(const source *self, uint8_t layer, seq64 sequence);
 size_t source_evict(source *self, packet_pool *pool, uint64_t before_us);
 
 // 0, or -ENOMEM.
-int source_attach(source *self, uint8_t layer, slot *receiver);
-void source_detach(source *self, uint8_t layer, const slot *receiver);
+int source_attach(source *self, uint8_t layer, sink *receiver);
+void source_detach(source *self, uint8_t layer, const sink *receiver);
 bool source_has_receivers(const source *self);
 
 // ---- the sources that an engine knows, by id ----
