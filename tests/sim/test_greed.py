@@ -2,59 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from sfu._testing.rtcp import ReportBlock, Writer
-from sfu._testing.srtp import Sender
 from tests.sim.checks import assert_no_faults
-from tests.sim.world import AEAD_AES_128_GCM, MS, SECOND, Client, Slot, World
+from tests.sim.feedback import SENDER_SSRC, Feedback, sequences_of
+from tests.sim.world import MS, SECOND, Slot, World
 
-HOSTILE_SSRC = 0xBAD
 DTLS = bytes([22, 254, 253]) + bytes(50)
 
 
-class Hostile:
-    """RTCP under a client's own keys, such as none of our clients would send."""
-
-    def __init__(self, world: World, client: Client) -> None:
-        _, _, key, salt = client.keys
-        self._sender = Sender(AEAD_AES_128_GCM, key, salt)
-        self._world = world
-        self._client = client
-
-    def send(self, write: Callable[[Writer], None]) -> None:
-        writer = Writer(1400)
-        write(writer)
-        assert writer.ok
-        status, data = self._sender.protect_rtcp(writer.data)
-        assert status > 0
-        self._world.inject(self._client.engine, data, self._client.paths[-1].address)
-
-
-def sequences_of(world: World, slot: Slot) -> list[int]:
-    """The numbers that a slot sends, as they are sent."""
-    sent: list[int] = []
-
-    def note(_now_us: int, _engine: int, datagram: object) -> None:
-        data: bytes = datagram.data  # type: ignore[attr-defined]
-        if int.from_bytes(data[8:12]) == slot.ssrc and data[1] & 0x7F not in range(64, 96):
-            sent.append(int.from_bytes(data[2:4]))
-
-    world.on_sent.append(note)
-    return sent
-
-
-def ask_for_all(world: World, hostile: Hostile, slot: Slot, lost: list[int]) -> None:
+def ask_for_all(world: World, hostile: Feedback, slot: Slot, lost: list[int]) -> None:
     """Five datagrams that name all of `lost` sixteen times, after a report of next to no round trip: what was just sent again
     may be sent again.
     """
     now = world.now_us * 65536 // SECOND & 0xFFFF_FFFF
     block = ReportBlock(slot.ssrc, 0, 0, 0, 0, 1, now - 2 & 0xFFFF_FFFF)
-    hostile.send(lambda writer: writer.report(HOSTILE_SSRC, None, [block]))
+    hostile.send(lambda writer: writer.report(SENDER_SSRC, None, [block]))
 
     def write(writer: Writer) -> None:
         for _ in range(16):
-            writer.nack(HOSTILE_SSRC, slot.ssrc, lost)
+            writer.nack(SENDER_SSRC, slot.ssrc, lost)
 
     for _ in range(5):
         hostile.send(write)
@@ -67,9 +33,9 @@ def test_asking_for_everything_again_and_again_takes_nothing_from_others() -> No
         heard = world.subscribe(victim, publisher, audio)
         seen = world.subscribe(victim, publisher, video)
         taken = world.subscribe(greedy, publisher, video)
-        sent = sequences_of(world, taken)
+        sent = sequences_of(world, taken.ssrc)
         world.run_for(2 * SECOND)
-        hostile = Hostile(world, greedy)
+        hostile = Feedback(world, greedy)
         frames, packets = victim.received(seen)["frames_decoded"], victim.received(heard)["packets"]
         for _ in range(100):
             ask_for_all(world, hostile, taken, sent[-200:])
@@ -88,10 +54,10 @@ def test_wishes_for_key_frames_do_not_pile_up_before_an_engine_that_is_late() ->
         slot = world.subscribe(greedy, publisher, world.publish_video(publisher))
         world.run_for(SECOND)
         world.asleep.add(0)
-        hostile = Hostile(world, greedy)
+        hostile = Feedback(world, greedy)
         for number in range(20):
             entries = [(slot.ssrc, number * 100 + i & 0xFF) for i in range(100)]
-            hostile.send(lambda writer, entries=entries: writer.fir(HOSTILE_SSRC, entries))  # type: ignore[misc]
+            hostile.send(lambda writer, entries=entries: writer.fir(SENDER_SSRC, entries))  # type: ignore[misc]
         world.run_for(MS)
         rounds = 0
         busy = True
