@@ -8,6 +8,7 @@ import pytest
 
 from sfu._testing.srtp import Sender
 from tests.sim.checks import read_rtp
+from tests.sim.feedback import arrivals_told
 from tests.sim.netem import Conditions
 from tests.sim.world import AEAD_AES_128_GCM, EXTENSION_IDS, MS, SECOND, Client, World
 
@@ -22,6 +23,18 @@ def arrivals(world: World, client: Client) -> list[int]:
 
     world.on_arrival.append(note)
     return count
+
+
+def transport_number(data: bytes) -> int | None:
+    """The transport-wide number of an RTP packet, from the one-byte extensions of its clear header."""
+    if read_rtp(data) is None or not data[0] & 0x10 or data[12:14] != b"\xbe\xde":
+        return None
+    at, end = 16, 16 + 4 * int.from_bytes(data[14:16])
+    while at < end:
+        if data[at] >> 4 == EXTENSION_IDS["transport-cc"]:
+            return int.from_bytes(data[at + 1 : at + 3])
+        at += 1 if data[at] == 0 else 2 + (data[at] & 15)
+    return None
 
 
 @pytest.mark.parametrize("engines", [1, 2])
@@ -103,3 +116,36 @@ def test_padding_and_unknown_ssrcs_are_reported(payload_type: int, padding: int)
         assert stats["transport_feedback_received"] > 0
         # The client never sent those numbers, so it counts them as unknown: they were reported.
         assert stats["transport_unknown"] == 10
+
+
+def test_what_is_told_is_when_packets_came_not_when_they_were_read() -> None:
+    """A worker that reads its sockets once in 15 ms: a publisher that is told of bursts sees a queue where there is none."""
+    with World(5, engines=1, turn_us=15 * MS) as world:
+        publisher = world.client()
+        world.publish_audio(publisher)
+        world.publish_video(publisher, bitrate_bps=1_000_000)
+        told = arrivals_told(world, publisher)
+        came: dict[int, int] = {}
+
+        def note(now_us: int, _engine: int, _remote: tuple[str, int], data: bytes) -> None:
+            if (number := transport_number(data)) is not None:
+                came[number] = now_us
+
+        world.on_arrival.append(note)
+        world.run_for(3 * SECOND)
+        assert len(told) > 200
+        assert len({at for at in came.values() if at % (15 * MS)}) > 100
+        # Rounded to 250 µs; what 24 bits of 64 ms leave of the time is what both have in common.
+        first = came[told[0].sequence] - told[0].arrival_us
+        for status in told:
+            assert status.received
+            assert abs(came[status.sequence] - status.arrival_us - first) <= 250
+
+
+def test_the_round_trip_is_reckoned_from_when_a_report_came() -> None:
+    with World(6, engines=1, turn_us=15 * MS) as world:
+        publisher, receiver = world.client(), world.client()
+        world.subscribe(receiver, publisher, world.publish_audio(publisher))
+        world.run_for(3 * SECOND)
+        rtt_us = world.engines[0].transport_stats(receiver.transport)["rtt_us"]
+        assert abs(rtt_us - 20 * MS) < 100

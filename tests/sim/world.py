@@ -142,11 +142,13 @@ class World:
         ring_controls: int = 256,
         conditions: Conditions = GOOD,
         dtls_us: int = 30 * MS,
+        turn_us: int = 0,
     ) -> None:
         self.random = random.Random(seed)
         self.now_us = START_US
         self.conditions = conditions
         self.dtls_us = dtls_us  # from the first check to keys on both sides
+        self.turn_us = turn_us  # workers that are busy: engines read their sockets once in so long, and arrival is earlier
         self.links = Handoff(engines, packets=ring_packets, returns=ring_returns, controls=ring_controls)
         self.engines = [
             Engine(
@@ -170,6 +172,7 @@ class World:
         self._next_source = 1
         self._pending_handoff: set[int] = set()
         self._injected: dict[int, list[tuple[bytes, int, Address, int]]] = defaultdict(list)
+        self._unread: dict[int, list[tuple[bytes, int, Address, int]]] = defaultdict(list)
         self._by_address: dict[Address, tuple[Client, Path]] = {}
         self._touched = set(range(engines))
 
@@ -466,6 +469,8 @@ class World:
         if self._touched or self._injected:
             return self.now_us
         deadline = self._timers[0][0] if self._timers else NEVER
+        if self._unread:
+            deadline = min(deadline, self.now_us - self.now_us % self.turn_us + self.turn_us)
         for engine in self.engines:
             deadline = min(deadline, engine.next_deadline_us())
         for client in self.clients:
@@ -579,13 +584,23 @@ class World:
                 self._note(b"engine", data)
                 for listener in self.on_arrival:
                     listener(self.now_us, index, remote, data)
-            self.engines[index].on_datagrams(self.now_us, batch)
-            self._touched.add(index)
+            self._unread[index] += batch
+        read = self._read_sockets()
         if heard:
             for client in self.clients:
                 if not client.silent and client.peer.next_deadline_us() <= self.now_us:
                     self._flush_client(client)
-        return heard or bool(batches)
+        return heard or read or bool(batches)
+
+    def _read_sockets(self) -> bool:
+        """Gives the engines what their sockets hold, if it is their turn."""
+        if not self._unread or (self.turn_us and self.now_us % self.turn_us):
+            return False
+        unread, self._unread = self._unread, defaultdict(list)
+        for index, batch in sorted(unread.items()):
+            self.engines[index].on_datagrams(self.now_us, batch)
+            self._touched.add(index)
+        return True
 
     def _hand_over(self) -> bool:
         """Wakes the engines into whose rings something was put."""
