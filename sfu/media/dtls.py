@@ -1,4 +1,6 @@
-"""DTLS-SRTP (RFC 5764), the server's side of one association, without I/O: datagrams in, datagrams and keys out.
+"""DTLS-SRTP (RFC 5764), one side of one association, without I/O: datagrams in, datagrams and keys out.
+
+The server's transports take the server's side; the load client's take the other.
 
 OpenSSL sees no socket but memory, which knows no datagram borders: one datagram is fed at a time, and what comes out is
 cut at record headers. Whoever drives this feeds nothing before an ICE check has been valid, so no cookie is asked for.
@@ -39,7 +41,7 @@ PROFILES = (
 
 @dataclass(frozen=True, repr=False)
 class SrtpKeys:
-    """Keys of both directions; `local` is what the server protects with."""
+    """Keys of both directions; `local` is what this side protects with."""
 
     profile: int
     local_key: bytes
@@ -49,6 +51,13 @@ class SrtpKeys:
 
     def __repr__(self) -> str:
         return f"SrtpKeys(profile={self.profile:#06x}, …)"
+
+
+class DtlsRole(enum.Enum):
+    """Which side an association is; the client begins."""
+
+    SERVER = "server"
+    CLIENT = "client"
 
 
 class DtlsState(enum.Enum):
@@ -68,9 +77,9 @@ class DtlsFailure(enum.Enum):
     HANDSHAKE = "handshake"  # OpenSSL refused
 
 
-def make_context(certificate: Certificate) -> SSL.Context:
-    """What all associations of a process share."""
-    context = SSL.Context(SSL.DTLS_SERVER_METHOD)
+def make_context(certificate: Certificate, role: DtlsRole = DtlsRole.SERVER) -> SSL.Context:
+    """What all associations of one role share."""
+    context = SSL.Context(SSL.DTLS_SERVER_METHOD if role is DtlsRole.SERVER else SSL.DTLS_CLIENT_METHOD)
     context.set_min_proto_version(_DTLS_1_2)
     # Without OP_NO_QUERY_MTU OpenSSL asks the transport for a size after two time-outs, and memory answers 0.
     context.set_options(SSL.OP_NO_TICKET | SSL.OP_NO_QUERY_MTU | SSL.OP_NO_RENEGOTIATION)
@@ -87,16 +96,30 @@ def make_context(certificate: Certificate) -> SSL.Context:
 
 
 class DtlsAssociation:
-    """The server's side of one handshake. `state` says how far it is; `keys` are there once it is SECURED."""
+    """One side of one handshake. `state` says how far it is; `keys` are there once it is SECURED."""
 
-    def __init__(self, context: SSL.Context, expected_fingerprint: tuple[str, str]) -> None:
+    def __init__(
+        self,
+        context: SSL.Context,
+        expected_fingerprint: tuple[str, str],
+        role: DtlsRole = DtlsRole.SERVER,
+    ) -> None:
+        """`context` is of that role; the fingerprint is the peer's (algorithm, digest)."""
         self.state = DtlsState.HANDSHAKE
         self.failure: DtlsFailure | None = None
         self.keys: SrtpKeys | None = None
         self._expected = expected_fingerprint
         self._connection = SSL.Connection(context, None)
         self._connection.set_ciphertext_mtu(MTU_BYTES)
-        self._connection.set_accept_state()
+        self._role = role
+        if role is DtlsRole.SERVER:
+            self._connection.set_accept_state()
+        else:
+            self._connection.set_connect_state()
+
+    def start(self) -> list[bytes]:
+        """The client's first flight; a server has none."""
+        return self._turn()
 
     def receive_datagram(self, datagram: bytes) -> list[bytes]:
         """What is to be sent in answer. Nothing that a peer sends raises."""
@@ -160,13 +183,10 @@ class DtlsAssociation:
         """RFC 5764, section 4.2: both keys, then both salts, the client's first."""
         key, salt = profile.key_bytes, profile.salt_bytes
         material = self._connection.export_keying_material(_LABEL, 2 * (key + salt))
-        return SrtpKeys(
-            profile=profile.number,
-            remote_key=material[:key],
-            local_key=material[key : 2 * key],
-            remote_salt=material[2 * key : 2 * key + salt],
-            local_salt=material[2 * key + salt :],
-        )
+        client = material[:key], material[2 * key : 2 * key + salt]
+        server = material[key : 2 * key], material[2 * key + salt :]
+        local, remote = (server, client) if self._role is DtlsRole.SERVER else (client, server)
+        return SrtpKeys(profile.number, *local, *remote)
 
     def _read(self) -> list[bytes]:
         """Reading answers a repeated last flight with ours, and finds the peer's good-bye. Data itself is for nobody."""

@@ -14,6 +14,7 @@ from sfu.media.dtls import (
     PROFILES,
     DtlsAssociation,
     DtlsFailure,
+    DtlsRole,
     DtlsState,
     make_context,
     pack_records,
@@ -351,3 +352,62 @@ def test_keys_do_not_print() -> None:
     assert server.keys is not None
     assert repr(server.keys.local_key) not in repr(server.keys)
     assert repr(server.keys) == "SrtpKeys(profile=0x0007, …)"
+
+
+# ---- the client's side ----
+
+CLIENT_CONTEXT = make_context(CLIENT, DtlsRole.CLIENT)
+
+
+def meet(
+    expected: tuple[str, str] = SERVER.fingerprint, passes: Callable[[bytes], bool] = everything
+) -> tuple[DtlsAssociation, DtlsAssociation]:
+    """Our client and our server, until neither has more to say; `passes` decides what the network delivers."""
+    client, server = DtlsAssociation(CLIENT_CONTEXT, expected, DtlsRole.CLIENT), make_server()
+    to_server = client.start()
+    for _ in range(20):
+        if not to_server:
+            if client.timeout_s() is None:
+                return client, server
+            sleep_until_due(client)
+            to_server = client.handle_timeout()
+        to_client = [reply for sent in to_server if passes(sent) for reply in server.receive_datagram(sent)]
+        to_server = [reply for sent in to_client if passes(sent) for reply in client.receive_datagram(sent)]
+    raise AssertionError("the two never stop talking")
+
+
+def test_each_side_opens_with_what_the_other_protects_with() -> None:
+    client, server = meet()
+    assert client.state is server.state is DtlsState.SECURED
+    ours, theirs = client.keys, server.keys
+    assert ours
+    assert theirs
+    assert ours.profile == theirs.profile == 0x0007
+    assert (ours.local_key, ours.local_salt) == (theirs.remote_key, theirs.remote_salt)
+    assert (ours.remote_key, ours.remote_salt) == (theirs.local_key, theirs.local_salt)
+    assert ours.local_key != ours.remote_key
+
+
+@pytest.mark.parametrize("lost", range(4))
+def test_the_client_asks_again_for_what_is_lost(lost: int) -> None:
+    sent = 0
+
+    def passes(_: bytes) -> bool:
+        nonlocal sent
+        sent += 1
+        return sent - 1 != lost
+
+    client, server = meet(passes=passes)
+    assert client.state is server.state is DtlsState.SECURED
+
+
+def test_the_client_gives_no_keys_to_a_stranger() -> None:
+    client, _ = meet(expected=make_certificate().fingerprint)
+    assert (client.state, client.failure, client.keys) == (DtlsState.FAILED, DtlsFailure.FINGERPRINT, None)
+
+
+def test_the_clients_good_bye_is_heard() -> None:
+    client, server = meet()
+    for datagram in client.close():
+        server.receive_datagram(datagram)
+    assert server.state is DtlsState.CLOSED
