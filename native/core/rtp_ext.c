@@ -11,6 +11,19 @@ enum {
     TEXT_MAX_BYTES = 16,
 };
 
+// What is handed on to receivers unread has a length that they may rely on. The two that a kind may have; 0: any.
+static const uint8_t lengths[RTP_EXT_KINDS][2] = {
+    [RTP_EXT_AUDIO_LEVEL] = {1, 1},       // RFC 6464 section 3
+    [RTP_EXT_ORIENTATION] = {1, 1},       // 3GPP TS 26.114 section 7.4.5
+    [RTP_EXT_PLAYOUT_DELAY] = {3, 3},     // two times of 12 bits
+    [RTP_EXT_COLOR_SPACE] = {4, 28},      // without and with HDR metadata
+    [RTP_EXT_ABS_CAPTURE_TIME] = {8, 16}, // without and with the clock's offset
+};
+
+static bool may_have(rtp_ext_kind kind, size_t length) {
+    return lengths[kind][0] == 0 || length == lengths[kind][0] || length == lengths[kind][1];
+}
+
 int rtp_ext_map_set(rtp_ext_map *map, unsigned id, rtp_ext_kind kind) {
     if (id == 0 || id > 255 || kind <= RTP_EXT_NONE || kind >= RTP_EXT_KINDS) return -EINVAL;
     if (map->kind_of_id[id] != RTP_EXT_NONE || map->id_of_kind[kind] != 0) return -EEXIST;
@@ -33,7 +46,7 @@ int rtp_ext_parse(rtp_extensions *extensions, const rtp_ext_map *map, const rtp_
         const uint8_t *data = cursor_bytes(&c, length);
         if (!data) return -EBADMSG;
         rtp_ext_kind kind = map->kind_of_id[id];
-        if (kind == RTP_EXT_NONE || rtp_ext_has(extensions, kind)) continue;
+        if (kind == RTP_EXT_NONE || rtp_ext_has(extensions, kind) || !may_have(kind, length)) continue;
         extensions->present |= 1U << kind;
         extensions->at[kind].offset = (uint16_t)(data - packet);
         extensions->at[kind].length = (uint8_t)length;

@@ -54,7 +54,7 @@ static inline bool rtp_ext_has(const rtp_extensions *extensions, rtp_ext_kind ki
 
 // Walks the extension block once. A malformed element ends the walk (RFC 8285 section 4.2: what follows is ignored) and
 // -EBADMSG is returned with what was found before it; an unknown profile finds nothing and is no error. Of a repeated
-// kind the first counts.
+// kind the first counts. What is not as long as its kind can be is as if it were not there.
 int rtp_ext_parse(rtp_extensions *extensions, const rtp_ext_map *map, const rtp_header *header, const uint8_t *packet);
 
 // Values of fixed shape. Each returns false, and leaves its output alone, where the element is absent or ill-sized.

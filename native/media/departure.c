@@ -14,7 +14,8 @@ enum {
     ONE_BYTE_MAX_LENGTH = 16,
 };
 
-// Extensions that go on from the source as they are; the rest is made anew, rewritten or left out (DESIGN: Splice).
+// Extensions that go on from the source as they are, of a length that rtp_ext_parse has seen to; the rest is made anew,
+// rewritten or left out (DESIGN: Splice).
 static const rtp_ext_kind forwarded[] = {RTP_EXT_AUDIO_LEVEL, RTP_EXT_ORIENTATION, RTP_EXT_PLAYOUT_DELAY,
                                          RTP_EXT_COLOR_SPACE, RTP_EXT_ABS_CAPTURE_TIME};
 

@@ -15,6 +15,9 @@ EXT_MID: Final[int]
 EXT_RID: Final[int]
 EXT_REPAIRED_RID: Final[int]
 EXT_ORIENTATION: Final[int]
+EXT_PLAYOUT_DELAY: Final[int]
+EXT_COLOR_SPACE: Final[int]
+EXT_ABS_CAPTURE_TIME: Final[int]
 EXT_KINDS: Final[int]
 
 class RtpHeader(TypedDict):

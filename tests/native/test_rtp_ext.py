@@ -36,6 +36,20 @@ MAP = map_of(
 )
 
 
+LENGTHS = {
+    wire.EXT_AUDIO_LEVEL: {1},
+    wire.EXT_ORIENTATION: {1},
+    wire.EXT_PLAYOUT_DELAY: {3},
+    wire.EXT_COLOR_SPACE: {4, 28},
+    wire.EXT_ABS_CAPTURE_TIME: {8, 16},
+}
+
+
+def may_have(kind: int, length: int) -> bool:
+    """Whether an element of that kind may be so long."""
+    return kind not in LENGTHS or length in LENGTHS[kind]
+
+
 def packet_of(profile: int, block: bytes) -> bytes:
     """A packet with this extension block, padded to 32 bits, and a payload that looks like elements."""
     block += bytes(-len(block) % 4)
@@ -164,6 +178,19 @@ def test_fixed_values_of_any_other_size_are_absent(length: int) -> None:
     assert (extensions.abs_send_time() is not None) == (length == 3)
 
 
+@pytest.mark.parametrize("kind", LENGTHS)
+@pytest.mark.parametrize("length", range(40))
+def test_what_is_handed_on_has_a_length_of_its_kind(kind: int, length: int) -> None:
+    """One that has not is passed over, and does not stand in the way of one that has."""
+    extension_map = map_of({1: kind})
+    ill, good = bytes([1, length]) + bytes(length), bytes([1, min(LENGTHS[kind])]) + b"x" * min(LENGTHS[kind])
+    alone = Extensions(extension_map, packet_of(TWO_BYTE, ill))
+    assert alone.status == 0
+    assert alone.elements == ({kind: bytes(length)} if length in LENGTHS[kind] else {})
+    both = Extensions(extension_map, packet_of(TWO_BYTE, ill + good))
+    assert both.elements == {kind: bytes(length) if length in LENGTHS[kind] else good[2:]}
+
+
 def test_absent_values() -> None:
     extensions = Extensions(MAP, packet_of(ONE_BYTE, b""))
     assert extensions.audio_level() is None
@@ -271,7 +298,7 @@ def test_write_then_parse(elements: list[tuple[int, int, bytes]]) -> None:
     assert len(packet) % 4 == 0
     extensions = Extensions(map_of({identifier: kind for identifier, kind, _ in elements}), packet)
     assert extensions.status == 0
-    assert extensions.elements == {kind: data for _, kind, data in elements}
+    assert extensions.elements == {kind: data for _, kind, data in elements if may_have(kind, len(data))}
     for offset, (_, _, data) in zip(offsets, elements, strict=True):
         assert packet[offset : offset + len(data)] == data
 
