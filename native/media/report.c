@@ -132,8 +132,7 @@ static void write_layer_requests(rtcp_builder *b, source *track, uint8_t layer_i
     if (!w) return;
     seq64 lost[NACKS_AT_ONCE];
     seq16 wire[NACKS_AT_ONCE];
-    uint64_t rtt_us = b->to->rtt_us ? b->to->rtt_us : TRANSPORT_DEFAULT_RTT_US;
-    size_t count = nack_request_poll(layer->nacks, now_us, rtt_us, lost, NACKS_AT_ONCE);
+    size_t count = nack_request_poll(layer->nacks, now_us, transport_rtt_us(b->to), lost, NACKS_AT_ONCE);
     for (size_t i = 0; i < count; i++)
         wire[i] = seq64_wire(lost[i]);
     if (count > 0) {

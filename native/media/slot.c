@@ -155,17 +155,6 @@ int slot_fill(engine *self, slot *to, source *from, uint8_t wanted, uint64_t now
 
 // ---- packets ----
 
-static void on_packet(engine *self, sink *in, packet *held, uint64_t now_us);
-
-// Packets that overtook the first one of their key frame, or came while that one was recovered, wait in the ring.
-static void catch_up(engine *self, slot *to, seq64 first, uint64_t now_us) {
-    const source *from = to->filled;
-    for (seq64 s = first + 1; s <= from->layers[to->layer].highest; s++) {
-        packet *held = source_find(from, to->layer, s);
-        if (held) on_packet(self, &to->in, held, now_us);
-    }
-}
-
 static bool begin_run(slot *to, sequence_run run, const packet_body *body, uint32_t clock_rate) {
     run.out_first = to->next;
     run.in_first = body->sequence;
@@ -255,19 +244,19 @@ static bool is_full(const engine *self, const transport *owner, media_kind kind,
            transport_queued_bytes(owner) + bytes > owner->pacing.rate_bps / 8 * TRANSPORT_QUEUE_US / 1000000;
 }
 
-// A packet of the layer that is shown, or of the one that is waited for.
-static void on_packet(engine *self, sink *in, packet *held, uint64_t now_us) {
-    slot *to = slot_of(in);
+// True where the packet is the one at which a video slot has entered.
+static bool take_packet(engine *self, slot *to, packet *held, uint64_t now_us) {
     transport *owner = to->owner;
     const packet_body *body = held->body;
     uint8_t mapping = owner->mapping_of_codec[body->codec];
-    if (!transport_is_sendable(owner) || mapping == TRANSPORT_NO_MAPPING) return;
+    if (!transport_is_sendable(owner) || mapping == TRANSPORT_NO_MAPPING) return false;
     const payload_mapping *payload = &owner->mappings[mapping];
     bool entering = to->waiting || body->layer != to->layer;
-    if (entering && !(enters(self, to, body, now_us) && splice(self, to, body, payload->clock_rate, now_us))) return;
+    if (entering && !(enters(self, to, body, now_us) && splice(self, to, body, payload->clock_rate, now_us)))
+        return false;
     const sequence_run *run = sequence_map_current(to->map);
     if (body->sequence < run->in_first) run = sequence_map_find_in(to->map, body->sequence);
-    if (!run || close_up(to, run, body)) return; // from before the splice: overtaken by it
+    if (!run || close_up(to, run, body)) return false; // from before the splice: overtaken by it
     departure what = {
         .held = held,
         .to = to,
@@ -288,19 +277,35 @@ static void on_packet(engine *self, sink *in, packet *held, uint64_t now_us) {
     what.bytes = departure_size(owner, &what);
     if (what.bytes > self->config.max_payload_bytes) {
         self->stats.oversize_dropped++;
-        return;
+        return false;
     }
     if (is_full(self, owner, to->kind, what.bytes) ||
         !departure_append(&self->departures, &owner->queues[class_of(to, late)], &what)) {
         if (to->kind == MEDIA_VIDEO) slot_flush(self, to, now_us);
-        return;
+        return false;
     }
     if (!late) {
         to->next = what.sequence + 1;
         timeline_note(&to->time, what.timestamp, body->capture.capture_us);
     }
     engine_mark_ready(self, owner);
-    if (entering && to->kind == MEDIA_VIDEO) catch_up(self, to, body->sequence, now_us);
+    return entering && to->kind == MEDIA_VIDEO;
+}
+
+// Packets that overtook the first one of their key frame, or came while that one was recovered, wait in the ring. Among
+// them may be another key frame, at which the slot enters again if its queue was flushed on the way.
+static void catch_up(engine *self, slot *to, seq64 first, uint64_t now_us) {
+    const source *from = to->filled;
+    for (seq64 s = first + 1; s <= from->layers[to->layer].highest; s++) {
+        packet *held = source_find(from, to->layer, s);
+        if (held) (void)take_packet(self, to, held, now_us);
+    }
+}
+
+// A packet of the layer that is shown, or of the one that is waited for.
+static void on_packet(engine *self, sink *in, packet *held, uint64_t now_us) {
+    slot *to = slot_of(in);
+    if (take_packet(self, to, held, now_us)) catch_up(self, to, held->body->sequence, now_us);
 }
 
 static void on_gap(sink *in, uint8_t layer) {
@@ -336,14 +341,12 @@ void slot_flush(engine *self, slot *to, uint64_t now_us) {
     if (to->filled && to->kind == MEDIA_VIDEO) ask(self, to, now_us);
 }
 
+// A number that another one of the last round trip has taken the place of counts as sent: asking for both in turn must
+// not get either twice.
 static bool sent_lately(slot *to, seq64 sequence, uint64_t now_us) {
-    if (!to->guard && !(to->guard = calloc(1, sizeof *to->guard))) return false;
+    if (!to->guard && !(to->guard = calloc(1, sizeof *to->guard))) return true;
     size_t place = (size_t)sequence % SLOT_GUARD_ENTRIES;
-    uint64_t rtt_us = to->owner->rtt_us ? to->owner->rtt_us : TRANSPORT_DEFAULT_RTT_US;
-    if (to->guard->sent_us[place] && to->guard->sequence[place] == sequence &&
-        now_us - to->guard->sent_us[place] < rtt_us)
-        return true;
-    to->guard->sequence[place] = sequence;
+    if (to->guard->sent_us[place] && now_us - to->guard->sent_us[place] < transport_rtt_us(to->owner)) return true;
     to->guard->sent_us[place] = now_us;
     return false;
 }

@@ -14,11 +14,10 @@
 #include "media/source.h"
 #include "media/timeline.h"
 
-enum { SLOT_GUARD_ENTRIES = 64 };
+enum { SLOT_GUARD_ENTRIES = 1024 }; // numbers so far apart share a place: what 10 Mbit/s send in a second
 
-// Retransmissions of the last moments, so that a number asked for twice within a round trip is sent once.
+// When numbers were last sent again, so that one asked for twice within a round trip is sent once.
 typedef struct retransmit_guard {
-    seq64 sequence[SLOT_GUARD_ENTRIES];
     uint64_t sent_us[SLOT_GUARD_ENTRIES];
 } retransmit_guard;
 

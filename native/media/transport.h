@@ -24,6 +24,9 @@ enum {
     TRANSPORT_REPORT_US = 1000000,     // between SRs and RRs
     TRANSPORT_QUEUE_US = 1000000,      // the queue may hold what the pacing rate sends in this time
     TRANSPORT_DEFAULT_RTT_US = 100000, // until a receiver report tells
+    // What a report may claim: less would have everything sent again at once, more nothing ever.
+    TRANSPORT_MIN_RTT_US = 10000,
+    TRANSPORT_MAX_RTT_US = 500000, // history is kept for twice as long
     TRANSPORT_PATH_HELD_US =
         10000000, // a path is its holder's for so long after a check: browsers check every 2.5 to 5 s
     TRANSPORT_NO_MAPPING = 0xFF,
@@ -62,7 +65,7 @@ struct transport {
     departure_queue queues[DEPARTURE_CLASSES];
     pacer pacing;
     send_history *history; // made with the first packet that carries a transport-wide number
-    uint64_t rtt_us;       // 0: unknown
+    uint64_t rtt_us;       // as the peer claims; 0: unknown
 
     // Time and events.
     deadline timer;
@@ -86,6 +89,13 @@ static inline bool transport_is_sendable(const transport *self) {
 
 static inline bool transport_sends(const transport *self, rtp_ext_kind kind) {
     return self->extensions.id_of_kind[kind] != 0 && (self->send_extensions >> kind & 1) != 0;
+}
+
+// The round trip to wait before something is asked for or sent again.
+static inline uint64_t transport_rtt_us(const transport *self) {
+    uint64_t rtt_us = self->rtt_us ? self->rtt_us : TRANSPORT_DEFAULT_RTT_US;
+    if (rtt_us < TRANSPORT_MIN_RTT_US) return TRANSPORT_MIN_RTT_US;
+    return rtt_us < TRANSPORT_MAX_RTT_US ? rtt_us : TRANSPORT_MAX_RTT_US;
 }
 
 static inline slot *transport_slot(const transport *self, uint16_t id) {

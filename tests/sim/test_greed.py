@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from sfu._testing.rtcp import ReportBlock, Writer
-from tests.sim.checks import assert_no_faults
+from tests.sim.checks import Tap, assert_no_faults
 from tests.sim.feedback import SENDER_SSRC, Feedback, sequences_of
 from tests.sim.world import MS, SECOND, Slot, World
 
@@ -46,6 +48,43 @@ def test_asking_for_everything_again_and_again_takes_nothing_from_others() -> No
         assert_no_faults(victim, heard)
         # What is answered is bounded by what the receiver's own queue may hold, however often it asks.
         assert world.engines[0].stats()["departures_queued"] < 2000
+
+
+@pytest.mark.parametrize("claimed_us", [0, 30, 30_000 * MS])
+def test_a_claimed_round_trip_changes_little(claimed_us: int) -> None:
+    """Next to none has nothing sent again more than every 10 ms, however the numbers are mixed; half a minute of it keeps nothing
+    back for more than half a second.
+    """
+    with World(4, engines=1) as world:
+        publisher, greedy = world.client(), world.client()
+        slot = world.subscribe(greedy, publisher, world.publish_video(publisher, bitrate_bps=3_000_000))
+        sent = sequences_of(world, slot.ssrc)
+        world.run_for(2 * SECOND)
+        hostile = Feedback(world, greedy)
+        # Numbers that shared a place when there were 64.
+        pair = [sent[-1], sent[-65]]
+
+        def ask(count: int) -> None:
+            now = world.now_us * 65536 // SECOND & 0xFFFF_FFFF
+            block = ReportBlock(
+                slot.ssrc, 0, 0, 0, 0, 1, now - 1 - claimed_us * 65536 // SECOND & 0xFFFF_FFFF
+            )
+            hostile.send(lambda writer: writer.report(SENDER_SSRC, None, [block] if claimed_us else []))
+            for number in pair * count:
+                hostile.send(lambda writer, number=number: writer.nack(SENDER_SSRC, slot.ssrc, [number]))  # type: ignore[misc]
+
+        repeats = Tap(world)
+        ask(20)
+        world.run_for(9 * MS)
+        assert len(repeats.rtp(slot.rtx_ssrc)) == len(pair)
+        pair[:] = sent[-2:]
+        ask(1)
+        world.run_for(MS)
+        before = len(repeats.rtp(slot.rtx_ssrc))
+        world.run_for(SECOND // 2)
+        ask(1)
+        world.run_for(MS)
+        assert len(repeats.rtp(slot.rtx_ssrc)) == before + len(pair)
 
 
 def test_wishes_for_key_frames_do_not_pile_up_before_an_engine_that_is_late() -> None:

@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from sfu._testing.engine import VIDEO
-from tests.sim.checks import assert_no_faults, read_rtp
+from tests.sim.checks import Tap, assert_no_faults, read_rtp
 from tests.sim.netem import Conditions, Link
+from tests.sim.test_padding import DELTA, KEY, SOURCE, prepare
 from tests.sim.world import MS, SECOND, Address, World
 
 HELD_US = 25 * MS
@@ -57,3 +58,29 @@ def test_what_overtook_the_key_frame_is_shown_too(engine: int) -> None:
         assert received["missing"] == 0
         assert received["frames_decoded"] == received["frames"]
         assert received["recovered"] == 0
+
+
+def test_a_queue_that_is_flushed_on_the_way_takes_no_packet_twice() -> None:
+    """What overtook is more than the queue may hold, and has a key frame behind the middle, at which the slot enters again."""
+    with World(9, engines=1, pacing_bps=1_000_000) as world:
+        hand, receiver, slot = prepare(world, 1)
+        world.empty(receiver, slot)
+        world.run_for(SECOND)
+        key, again, last = 1000, 1130, 1150
+        made = {
+            n: hand.packet(n, (KEY if n in (key, again) else DELTA) + bytes(1100))
+            for n in range(key - 1, last + 1)
+        }
+        for number in (key - 1, *range(key + 1, last + 1)):
+            hand.send(made[number])
+        world.run_for(MS)
+        world.engines[0].slot_source(world.now_us, receiver.transport, slot.number, SOURCE)
+        engine, now = world.engines[0], world.now_us
+        engine.on_datagrams(now, [(made[key], 0, world.clients[0].paths[0].address, now)])
+        assert engine.stats()["queue_flushed"] == 1
+        assert engine.transport_stats(receiver.transport)["queue_packets"] == last - again + 1
+        tap = Tap(world)
+        world._touch(0)
+        world.run_for(SECOND)
+        sent = [packet.sequence for packet in tap.rtp(slot.ssrc)]
+        assert sent == list(range(sent[0], sent[0] + last - again + 1))

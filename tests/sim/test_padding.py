@@ -18,6 +18,7 @@ KEY, DELTA = (
     b"\x10\x11",
 )  # VP8 payload descriptor and first octet of a frame, in the clear envelope
 SSRC = 0xABCDEF
+SOURCE = 1000
 
 
 class Hand:
@@ -44,7 +45,7 @@ class Hand:
 
 def prepare(world: World, engines: int) -> tuple[Hand, Client, Slot]:
     publisher, receiver = world.client(0), world.client(engines - 1)
-    track = Track(1000, VIDEO, "v", [Layer(SSRC)])
+    track = Track(SOURCE, VIDEO, "v", [Layer(SSRC)])
     world._add_track(publisher, track, named=True)
     slot = world.slot(receiver, VIDEO)
     world.fill(receiver, slot, publisher, track)
