@@ -28,4 +28,9 @@ static inline bool net_address_equal(const net_address *a, const net_address *b)
     return memcmp(a, b, sizeof *a) == 0;
 }
 
+// Whether both may be one host's: an IPv4 address, or an IPv6 /64, of which a host has all.
+static inline bool net_address_same_source(const net_address *a, const net_address *b) {
+    return a->is_ipv6 == b->is_ipv6 && memcmp(a->ip, b->ip, a->is_ipv6 ? 8 : 16) == 0;
+}
+
 #endif

@@ -88,22 +88,36 @@ static bool is_stranger(const connection *c, const engine *media) {
     return c->fd >= 0 && !engine_knows_path(media, &c->path);
 }
 
-// Where a new connection goes: a free slot, and not more strangers than are suffered.
-static connection *make_place(tcp_server *server, engine *media, uint64_t now_us) {
-    connection *place = NULL, *oldest = NULL;
-    size_t strangers = 0;
+typedef struct stranger_count {
+    connection *oldest;
+    size_t count;
+} stranger_count;
+
+static void count_stranger(stranger_count *of, connection *c) {
+    of->count++;
+    if (!of->oldest || c->opened_us < of->oldest->opened_us) of->oldest = c;
+}
+
+// Where a new connection goes: a free slot, and not more strangers than are suffered, of one source and in all. Who
+// opens many puts out its own first.
+static connection *make_place(tcp_server *server, const net_address *from, engine *media, uint64_t now_us) {
+    connection *place = NULL;
+    stranger_count all = {0}, of_source = {0};
     for (size_t i = 0; i < TCP_MAX_CONNECTIONS; i++) {
         connection *c = &server->slots[i];
         if (c->fd < 0 && !place) place = c;
         if (!is_stranger(c, media)) continue;
-        strangers++;
-        if (!oldest || c->opened_us < oldest->opened_us) oldest = c;
+        count_stranger(&all, c);
+        if (net_address_same_source(&c->path.remote, from)) count_stranger(&of_source, c);
     }
-    if (oldest && (strangers >= TCP_MAX_STRANGERS || !place)) {
-        hang_up(server, oldest, media, now_us);
-        if (!place) place = oldest;
-    }
-    return place;
+    connection *out = NULL;
+    if (of_source.count >= TCP_MAX_STRANGERS_OF_SOURCE)
+        out = of_source.oldest;
+    else if (all.count >= TCP_MAX_STRANGERS || !place)
+        out = all.oldest;
+    if (!out) return place;
+    hang_up(server, out, media, now_us);
+    return place ? place : out;
 }
 
 static uint32_t make_local(tcp_server *server, const connection *c) {
@@ -127,7 +141,8 @@ void tcp_accept(tcp_server *server, int listener, engine *media, uint64_t now_us
     socklen_t size = sizeof address;
     int fd;
     while ((fd = accept4(listener, (struct sockaddr *)&address, &size, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
-        connection *c = make_place(server, media, now_us);
+        net_address remote = socket_address_in(&address);
+        connection *c = make_place(server, &remote, media, now_us);
         if (!c) {
             close(fd);
             return;
@@ -136,7 +151,7 @@ void tcp_accept(tcp_server *server, int listener, engine *media, uint64_t now_us
         (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
         (void)setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
         *c = (connection){.fd = fd, .opened_us = now_us};
-        c->path = (ice_path){.remote = socket_address_in(&address), .local = make_local(server, c)};
+        c->path = (ice_path){.remote = remote, .local = make_local(server, c)};
         server->counters.open++;
         struct epoll_event interest = {.events = EPOLLIN,
                                        .data.u64 = (uint64_t)server->tag << 32 | (uint64_t)(c - server->slots)};

@@ -10,13 +10,14 @@
 #include "media/engine.h"
 
 enum {
-    TCP_FIRST_LOCAL = 0x10000,      // ice_path.local of connections begins here; below are UDP sockets
-    TCP_MAX_CONNECTIONS = 1024,     // of a worker
-    TCP_MAX_STRANGERS = 64,         // connections on which no check has been valid yet: one more closes the oldest
-    TCP_STRANGER_US = 10 * 1000000, // and they are closed after so long
-    TCP_QUEUE_BYTES = 256 * 1024,   // waiting to be written; beyond it whole frames are dropped
-    TCP_VIDEO_BYTES = 128 * 1024,   // and video already beyond this
-    TCP_QUEUE_US = 2 * 1000000,     // the same in time: what comes later than that helps nobody
+    TCP_FIRST_LOCAL = 0x10000,       // ice_path.local of connections begins here; below are UDP sockets
+    TCP_MAX_CONNECTIONS = 1024,      // of a worker
+    TCP_MAX_STRANGERS = 64,          // connections on which no check has been valid yet: one more closes the oldest
+    TCP_MAX_STRANGERS_OF_SOURCE = 8, // of one IPv4 address or IPv6 /64: one more closes its oldest
+    TCP_STRANGER_US = 10 * 1000000,  // and they are closed after so long
+    TCP_QUEUE_BYTES = 256 * 1024,    // waiting to be written; beyond it whole frames are dropped
+    TCP_VIDEO_BYTES = 128 * 1024,    // and video already beyond this
+    TCP_QUEUE_US = 2 * 1000000,      // the same in time: what comes later than that helps nobody
     TCP_VIDEO_US = 300 * 1000,
 };
 
