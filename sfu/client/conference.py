@@ -477,11 +477,15 @@ class Conference:
         self._tell(events.Joined(update.person) if update.is_new else events.Changed(update.person))
         for opened in self._opener.release(update.kids):
             self._deliver(opened)
+        for line in self._opener.waiting:
+            self.want_key_frame(line)
 
     def _on_frame(self, codec: Codec, line: Line, data: bytes) -> None:
         opened = self._opener.open(codec, line.media, data, _now_us(), line)
         if opened is not None:
             self._deliver(opened)
+        elif line in self._opener.waiting:
+            self.want_key_frame(line)
 
     def _deliver(self, opened: Opened) -> None:
         person = self._people.get(opened.sender)

@@ -43,6 +43,20 @@ def envelope_of(codec: Codec, frame: bytes) -> Envelope:
     return _VP8_DELTA if frame[0] & 1 else _VP8_KEY
 
 
+def is_key_frame(codec: Codec, clear: bytes, frame: bytes) -> bool:
+    """Whether a decoder can begin with this frame, by what was authenticated: `clear` or, where that says nothing, the frame
+    itself, which is not empty.
+    """
+    if codec is Codec.OPUS:
+        return True  # each stands for itself
+    if codec is Codec.VP8:
+        return clear == VP8_KEY_FRAME
+    # VP9 bitstream section 6.2, the uncompressed header: marker (2 bits), profile (2, or 3 where they are set), then two bits
+    # that are 0: no frame of before is shown, and this is a key frame.
+    begin = 5 if frame[0] & 0x30 == 0x30 else 4
+    return frame[0] >> 6 == 2 and frame[0] << begin & 0xC0 == 0
+
+
 def parse_envelope(codec: Codec, data: bytes) -> Envelope:
     """Of a frame as it comes from the network. Raises EnvelopeError."""
     if codec is not Codec.VP8:

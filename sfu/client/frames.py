@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from cryptography.exceptions import InvalidTag
 
-from sfu.client.envelope import Codec, Envelope, EnvelopeError, envelope_of, parse_envelope
+from sfu.client.envelope import Codec, Envelope, EnvelopeError, envelope_of, is_key_frame, parse_envelope
 from sfu.client.inner import InnerError, encode_inner, parse_inner
 from sfu.client.keys import FrameKeys, Opening, Source
 from sfu.client.replay import ReplayWindow
@@ -33,6 +33,7 @@ class Count(StrEnum):
     REPLAYED = "replayed"
     FORGED = "forged"
     WRONG_KIND = "wrong_kind"
+    NO_KEY_FRAME = "no_key_frame"
 
 
 class ExhaustedError(Exception):
@@ -77,6 +78,7 @@ class Opened:
     codec: Codec
     line: object
     at_us: int  # when it came
+    is_key: bool  # a decoder can begin with it
 
 
 @dataclass(frozen=True)
@@ -96,15 +98,18 @@ class FrameOpener:
 
     `broken`: lines on which a picture was dropped, so that what follows may build on it. Whoever sees another open there
     asks for a key frame, and takes the line out.
+    `waiting`: lines on which nothing of a new KID opens before a key frame of it, which is to be asked for at once.
     """
 
     def __init__(self, keys: FrameKeys) -> None:
         self.counts: Counter[Count] = Counter()
         self.broken: set[object] = set()
+        self.waiting: set[object] = set()
         self._keys = keys
         self._windows: OrderedDict[int, ReplayWindow] = OrderedDict()
         self._held: dict[int, deque[_Held]] = {}
         self._held_bytes = 0
+        self._shown: dict[object, int] = {}  # by line: the KID of the frame before
 
     def open(self, codec: Codec, media: str, data: bytes, now_us: int, line: object = None) -> Opened | None:
         """A frame of an m-line of kind `media` ("audio" or "video"). None: dropped, and counted; or held (`release`)."""
@@ -177,7 +182,7 @@ class FrameOpener:
         return frames
 
     def _open(self, frame: _Held, opening: Opening) -> Opened | None:
-        """Rules 5 to 9."""
+        """Rules 5 to 10."""
         header = frame.header
         window = self._windows.get(header.kid)
         if window is not None and not window.fresh(header.counter):
@@ -197,6 +202,13 @@ class FrameOpener:
         except InnerError:
             self._drop(Count.MALFORMED, frame.media, frame.line)
             return None
+        is_key = is_key_frame(frame.codec, frame.envelope.clear, inner.frame)
+        if self._shown.get(frame.line) != header.kid and not is_key:
+            self._drop(Count.NO_KEY_FRAME, frame.media, frame.line)
+            self.waiting.add(frame.line)
+            return None
+        self._shown[frame.line] = header.kid
+        self.waiting.discard(frame.line)
         return Opened(
             header.kid,
             opening.sender,
@@ -206,6 +218,7 @@ class FrameOpener:
             frame.codec,
             frame.line,
             frame.at_us,
+            is_key,
         )
 
     def _drop(self, count: Count, media: str, line: object) -> None:

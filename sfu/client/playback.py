@@ -81,7 +81,7 @@ class Playback:
                 frames = await loop.run_in_executor(None, self._decode, opened)
             except av.FFmpegError:
                 self.dropped += 1
-                self._needs_key = opened.codec is not Codec.OPUS
+                self._needs_key = True
                 self._want_key_frame(opened.line)
                 continue
             for frame in frames:
@@ -93,10 +93,7 @@ class Playback:
             self._kid = opened.kid
             self._decoder = av.CodecContext.create(_DECODERS[opened.codec], "r")
             self._needs_key = True
-        if not self._needs_key or opened.codec is not Codec.VP8:
-            self._needs_key = False
-            return True
-        if opened.frame[0] & 1:
+        if self._needs_key and not opened.is_key:
             self.dropped += 1
             self._want_key_frame(opened.line)
             return False

@@ -94,7 +94,7 @@ class Recording:
         packet = av.Packet(opened.frame)
         packet.pts = packet.dts = at_ms
         packet.time_base = TIME_BASE
-        packet.is_keyframe = is_key_frame(opened)
+        packet.is_keyframe = opened.is_key
         packet.stream = self._stream
         self._container.mux(packet)
         self.frames += 1
@@ -159,7 +159,7 @@ class Recorder:
         clock = self._clocks.setdefault(person.sender, _Clock())
         try:
             if not recording.begun:
-                if not is_key_frame(opened):
+                if not opened.is_key:
                     self.want_key_frame(opened.line)
                     return
                 recording.begin(opened)
@@ -210,10 +210,6 @@ def file_name(name: str, sender: bytes, source: Source) -> str:
     """Without suffix. Letters and digits of ASCII from the name, so that no name leads out of the folder."""
     letters = re.sub(r"[^A-Za-z0-9]+", "-", name)[:NAME_LETTERS].strip("-").lower() or "somebody"
     return f"{letters}-{sender[:4].hex()}-{source.value}"
-
-
-def is_key_frame(opened: Opened) -> bool:
-    return opened.codec is Codec.OPUS or not opened.frame[0] & 1
 
 
 def vp8_size(frame: bytes) -> tuple[int, int]:

@@ -61,10 +61,10 @@ class _Ana:
             Kind.PROFILE, ANA, seal_profile(profile, self._room, secrets.token_bytes(SALT_BYTES))
         )
 
-    def frame(self, time_ms: int) -> bytes:
+    def frame(self, time_ms: int, *, key: bool = True) -> bytes:
         self._counter += 1
         camera = SendingSource(Source.CAMERA, self.kid, LinkKeys(self._room), counter=self._counter)
-        return camera.seal(Codec.VP9, b"picture", time_ms)
+        return camera.seal(Codec.VP9, b"\x82" if key else b"\x86", time_ms)
 
 
 @pytest.fixture
@@ -109,6 +109,25 @@ def test_key_frame_is_asked_for_after_a_loss_once_a_second_and_not_forgotten(
         clock.ms += 1000
         bob._on_frame(Codec.VP9, CAMERA, ana.frame(clock.ms))
         assert transport.asked == [CAMERA, CAMERA]
+
+
+def test_key_frame_is_asked_for_at_once_where_another_comes_without_one(link: Link, clock: _Clock) -> None:
+    (bob, transport), ana = _conference(link), _Ana(link)
+    bob._on_happening(ana.profile())
+    for _ in range(2):
+        bob._on_frame(Codec.VP9, CAMERA, ana.frame(clock.ms, key=False))
+        assert transport.asked == [CAMERA]
+    clock.ms += 1000
+    bob._on_frame(Codec.VP9, CAMERA, ana.frame(clock.ms, key=False))
+    assert transport.asked == [CAMERA, CAMERA]
+    assert bob.counts == {Count.NO_KEY_FRAME: 3}
+
+
+def test_key_frame_is_asked_for_at_once_where_none_was_among_what_was_held(link: Link, clock: _Clock) -> None:
+    (bob, transport), ana = _conference(link), _Ana(link)
+    bob._on_frame(Codec.VP9, CAMERA, ana.frame(clock.ms, key=False))
+    bob._on_happening(ana.profile())
+    assert transport.asked == [CAMERA]
 
 
 def test_waiting_for_the_profile_is_no_delay_of_the_senders(link: Link, clock: _Clock) -> None:

@@ -14,6 +14,7 @@ KID = int(VECTORS["sources"][0]["kid"], 16)
 CAMERA = int(VECTORS["sources"][1]["kid"], 16)
 TIME_MS = 1_795_539_600_123
 STRANGER = 0x1111_1111_1111_1111
+KEY_FRAMES = {Codec.VP8: b"\x50", Codec.VP9: b"\x82"}
 
 
 def _source(kid: int = KID, counter: int = 0, source: Source = Source.MICROPHONE) -> SendingSource:
@@ -38,13 +39,18 @@ def test_frame_of_the_vectors_opens(vector: dict[str, Any]) -> None:
     kid = int(vector["kid"], 16)
     keys = frame_keys((kid, vector["source"]))
     opener = FrameOpener(keys)
-    opened = opener.open(Codec(vector["codec"]), vector["media"], bytes.fromhex(vector["sealed"]), 0, "line")
+    codec, media = Codec(vector["codec"]), vector["media"]
+    if not vector["is_key"]:
+        begin = _source(kid, 1000, Source(vector["source"])).seal(codec, KEY_FRAMES[codec], TIME_MS)
+        assert opener.open(codec, media, begin, 0, "line")
+    opened = opener.open(codec, media, bytes.fromhex(vector["sealed"]), 0, "line")
     assert opened is not None
     assert opened.frame.hex() == vector["frame"]
     assert (opened.kid, opened.sender, opened.source) == (kid, SENDER, vector["source"])
     assert (opened.time_ms, opened.line) == (vector["time_ms"], "line")
+    assert opened.is_key == vector["is_key"]
     assert not opener.counts
-    assert opener.open(Codec(vector["codec"]), vector["media"], bytes.fromhex(vector["sealed"]), 0) is None
+    assert opener.open(codec, media, bytes.fromhex(vector["sealed"]), 0) is None
     assert opener.counts == {Count.REPLAYED: 1}
 
 
@@ -210,10 +216,10 @@ def test_new_kids_do_not_push_out_the_window_of_one_in_use(monkeypatch: pytest.M
 
 
 def test_picture_that_is_dropped_breaks_its_line_and_repeats_and_sound_do_not() -> None:
-    camera = [_source(CAMERA, source=Source.CAMERA).seal(Codec.VP9, b"x", TIME_MS) for _ in range(1)]
+    camera = _source(CAMERA, source=Source.CAMERA).seal(Codec.VP9, KEY_FRAMES[Codec.VP9], TIME_MS)
     opener = FrameOpener(frame_keys())
     for _ in range(2):
-        opener.open(Codec.VP9, "video", camera[0], 0, "fine")
+        opener.open(Codec.VP9, "video", camera, 0, "fine")
     opener.open(Codec.OPUS, "audio", _sealed(1)[0][:-1], 0, "sound")
     assert opener.counts == {Count.REPLAYED: 1, Count.FORGED: 1}
     assert opener.broken == set()
@@ -222,6 +228,23 @@ def test_picture_that_is_dropped_breaks_its_line_and_repeats_and_sound_do_not() 
     opener.open(Codec.VP9, "video", _sealed(1)[0], 0, "of another kind")
     opener.open(Codec.VP9, "video", b"\xff", 0, "malformed")
     assert opener.broken == {"forged", "of another kind", "malformed"}
+
+
+@pytest.mark.parametrize("vector", VECTORS["pictures"], ids=lambda vector: vector["codec"])
+def test_another_kid_enters_an_m_line_with_a_key_frame_alone(vector: dict[str, Any]) -> None:
+    opener = FrameOpener(frame_keys())
+    for number, step in enumerate(vector["steps"]):
+        before = opener.counts.copy()
+        opened = opener.open(Codec(vector["codec"]), "video", bytes.fromhex(step["sealed"]), 0, "line")
+        count = None if opened else next(iter(opener.counts - before))
+        assert count == step["count"], number
+        if opened:
+            assert opened.source is Source(step["source"])
+        assert opener.waiting == (set() if opened else {"line"})
+    assert opener.broken == {"line"}
+    # Another m-line has another decoder.
+    shown = _source(CAMERA, 1000, Source.CAMERA).seal(Codec.VP8, b"\x51", TIME_MS)
+    assert opener.open(Codec.VP8, "video", shown, 0, "another") is None
 
 
 def test_what_is_not_held_breaks_its_line_and_what_is_held_does_not() -> None:

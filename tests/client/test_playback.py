@@ -1,4 +1,5 @@
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -48,10 +49,7 @@ async def test_another_kid_gets_another_decoder() -> None:
     played = _Played()
     for kid, identity in ((1, 4), (2, 9)):
         for frame in _frames(identity, 2):
-            opened = Opened(
-                kid, frame.sender, Source.CAMERA, frame.frame, frame.time_ms, Codec.VP8, "line", 0
-            )
-            played.playback.put(opened)
+            played.playback.put(replace(frame, kid=kid))
     assert await played.take(4) == [4, 4, 9, 9]
     await played.playback.close()
 
@@ -59,7 +57,9 @@ async def test_another_kid_gets_another_decoder() -> None:
 async def test_broken_frame_is_dropped_and_a_key_frame_asked_for() -> None:
     played = _Played()
     good = _frames(count=2)
-    broken = Opened(1, good[0].sender, Source.CAMERA, b"\x10\x00\x00\x00", 0, Codec.VP8, "line", 0)
+    broken = Opened(
+        1, good[0].sender, Source.CAMERA, b"\x10\x00\x00\x00", 0, Codec.VP8, "line", 0, is_key=True
+    )
     for frame in (broken, *good):
         played.playback.put(frame)
     assert await played.take(2) == [4, 4]

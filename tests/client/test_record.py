@@ -27,7 +27,7 @@ def _person(name: str = "Ana", sender: bytes = ANA) -> Person:
 def _frames(identity: int = 4, count: int = 10, begin_ms: int = 5_000_000) -> list[Opened]:
     encoder, pattern = Vp8(), TestPattern(identity)
     return [
-        Opened(1, ANA, Source.CAMERA, encoded.data, begin_ms + number * 66, Codec.VP8, "line", 0)
+        Opened(1, ANA, Source.CAMERA, encoded.data, begin_ms + number * 66, Codec.VP8, "line", 0, number == 0)
         for number in range(count)
         for encoded in encoder.encode(pattern.picture(number), key_frame=number == 0)
     ]

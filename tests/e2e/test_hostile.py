@@ -122,6 +122,71 @@ async def test_a_lie_about_slots_puts_no_face_under_another_name(tmp_path: Path)
             await client.leave()
 
 
+# What the server does to what a page receives, between the network and the page's own worker: on a word from the test, slot 0
+# goes on with another slot's differences, in the packets of the picture that was there, and no key frame comes any more.
+_SWITCH = """
+const channel = new BroadcastChannel("hostile"), theirs = [], ours = self.onrtctransform;
+let isHostile = false, switched = 0;
+channel.onmessage = ({ data }) => void (isHostile = data);
+self.onrtctransform = ({ transformer }) => {
+  const { options, readable, writable } = transformer;
+  if (options.direction !== "receive" || options.kind !== "video") return ours({ transformer });
+  const change = new TransformStream({
+    transform(frame, controller) {
+      if (!isHostile) return controller.enqueue(frame);
+      if (frame.type === "key") return;
+      if (options.slot !== 0) return void theirs.push(frame.data);
+      const data = theirs.shift();
+      if (data === undefined) return;
+      frame.data = data;
+      controller.enqueue(frame);
+      channel.postMessage(++switched);
+    },
+  });
+  const sendKeyFrameRequest = () => isHostile ? Promise.resolve() : transformer.sendKeyFrameRequest();
+  ours({ transformer: { options, readable: readable.pipeThrough(change), writable, sendKeyFrameRequest } });
+};
+"""
+
+
+async def test_differences_of_another_are_not_drawn_on_the_picture_that_was_there(tmp_path: Path) -> None:
+    """A slot is switched in the middle, without a key frame: all of it genuine, and none of it the picture of who made it."""
+    async with (
+        serving(tmp_path, SETTINGS) as server,
+        Proxy(server).run() as proxy,
+        chromium(flags=FLAGS) as browser,
+    ):
+        link = await AppClient.make_room(browser, server.url)
+        ana = await AppClient.join(browser, server.url, link, "Ana", color="#ff0000")
+        ben = await AppClient.join(browser, server.url, link, "Ben", color="#00ff00")
+        await all_see_all([ana, ben])
+        proxy.files = lambda path, text: text + _SWITCH if path == "/worker.js" else text
+        cem = await AppClient.join(browser, proxy.url, link, "Cem")
+        await all_see_all([ana, ben, cem])
+        shown = {"Ana": ("red", ana), "Ben": ("green", ben)}
+        (first,) = [name for name, tile in (await cem.tiles()).items() if tile["slot"] == 0]
+        (other,) = set(shown) - {first}
+        await cem.page.evaluate(
+            "(() => { const channel = globalThis.hostile = new BroadcastChannel('hostile'); globalThis.switched = 0;"
+            " channel.onmessage = ({ data }) => { globalThis.switched = data; }; channel.postMessage(true); })()"
+        )
+
+        async def is_taken_away() -> bool:
+            assert await cem.color_of(first) in {shown[first][0], None}
+            assert await cem.color_of(other) in {shown[other][0], None}
+            tile = (await cem.tiles())[first]
+            return bool(tile["sealed"]) and int(await cem.page.evaluate("switched")) > FRAMES
+
+        await becomes(is_taken_away, cem)
+        assert await cem.color_of(first) is None
+        await cem.page.evaluate("hostile.postMessage(false)")
+        await all_see_all([ana, ben, cem])
+        for name, (color, _) in shown.items():
+            assert await cem.color_of(name) == color
+        for client in (ana, ben, cem):
+            await client.leave()
+
+
 def _without_the_flag(path: str, text: str) -> str:
     if path != "/app.js":
         return text

@@ -239,16 +239,32 @@ def inner(frame: bytes, padding: int | None = None) -> bytes:
     return b"\x03" + time + padding.to_bytes(2, "big") + frame + bytes(padding)
 
 
+def is_key(codec: str, frame: bytes) -> bool:
+    """Of those in FRAME, written out."""
+    keys = {"OPUS": range(256), "VP8": [0x50], "VP9": [0x82, 0xA2, 0x92, 0xB1]}
+    return frame[0] in keys[codec]
+
+
 def clear_of(codec: str, frame: bytes) -> bytes:
     if codec != "VP8":
         return b""
     return b"\x11" if frame[0] & 1 else b"\x10"
 
 
-# The first bytes of what encoders make; VP8's lowest bit is 0 in a key frame (RFC 6386 section 9.1).
+# The first bytes of what encoders make; VP8's lowest bit is 0 in a key frame (RFC 6386 section 9.1). VP9's uncompressed header
+# (bitstream specification, section 6.2) begins with 2 bits of marker, 2 of profile, 1 more with profile 3, then
+# show_existing_frame and frame_type, which are 0 in a key frame.
 FRAME = {
     "OPUS": bytes([0xFC]) + bytes(range(40)),
     "VP9": bytes([0x82]) + bytes(range(60)),
+    "VP9 delta": bytes([0x86]) + bytes(range(30)),
+    "VP9 shows what was": bytes([0x8A]),
+    "VP9 profile 1": bytes([0xA2]) + bytes(range(30)),
+    "VP9 profile 2": bytes([0x92]) + bytes(range(30)),
+    "VP9 profile 3": bytes([0xB1]) + bytes(range(30)),
+    "VP9 profile 3 delta": bytes([0xB3]) + bytes(range(30)),
+    "VP9 profile 3 shows what was": bytes([0xB4]),
+    "VP9 without its marker": bytes([0x42]) + bytes(range(30)),
     "VP8": bytes([0x50, 0x42, 0x00, 0x9D, 0x01, 0x2A]) + bytes(range(80)),
     "VP8 delta": bytes([0x51, 0x02, 0x00]) + bytes(range(50)),
 }
@@ -265,12 +281,15 @@ def frames() -> list[Vector]:
         made.append({
             "name": name, "source": source, "media": MEDIA[source], "codec": codec, "kid": f"{kid:016x}",
             "counter": str(counter), "time_ms": TIME_MS, "padding": padding, "frame": frame.hex(), "sealed": sealed.hex(),
+            "is_key": is_key(codec, frame),
         })  # fmt: skip
 
     for source, kid in KIDS.items():
         for codec in ("OPUS",) if MEDIA[source] == "audio" else ("VP8", "VP9"):
             add(f"{source}, {codec}", source, codec, kid, 3, FRAME[codec])
     add("delta frame", "camera", "VP8", KIDS["camera"], 4, FRAME["VP8 delta"])
+    for offset, name in enumerate(name for name in FRAME if name.startswith("VP9 ")):
+        add(name, "camera", "VP9", KIDS["camera"], 30 + offset, FRAME[name])
     for counter in COUNTERS:
         add(f"counter {counter}", "microphone", "OPUS", KIDS["microphone"], counter, FRAME["OPUS"])
     for kid in (0, 7, 8, 255, 256, 65535, 65536, (1 << 56) - 1, 1 << 56, (1 << 64) - 1):
@@ -368,6 +387,34 @@ def replay() -> list[Vector]:
         ((1 << 64) - 1026, dropped), ((1 << 64) - 1025, accepted), ((1 << 64) - 1025, dropped), ((1 << 64) - 2, dropped),
     ]  # fmt: skip
     return [{"counter": str(counter), "count": count} for counter, count in steps]
+
+
+def pictures() -> list[Vector]:
+    """Frames of two KIDs in the order in which they come on one m-line, each with what becomes of it."""
+    accepted, dropped = None, "no_key_frame"
+    steps = {
+        "VP8": [
+            ("camera", "VP8 delta", dropped), ("camera", "VP8", accepted), ("camera", "VP8 delta", accepted),
+            ("screen", "VP8 delta", dropped), ("screen", "VP8 delta", dropped), ("camera", "VP8 delta", accepted),
+            ("screen", "VP8", accepted), ("screen", "VP8 delta", accepted), ("camera", "VP8 delta", dropped),
+            ("screen", "VP8 delta", accepted), ("camera", "VP8", accepted), ("screen", "VP8 delta", dropped),
+            ("camera", "VP8 delta", accepted), ("camera", "VP8", accepted),
+        ],
+        "VP9": [
+            ("screen", "VP9 shows what was", dropped), ("screen", "VP9", accepted), ("screen", "VP9 delta", accepted),
+            ("camera", "VP9 delta", dropped), ("camera", "VP9 shows what was", dropped), ("screen", "VP9 delta", accepted),
+            ("camera", "VP9", accepted), ("camera", "VP9 shows what was", accepted), ("screen", "VP9 delta", dropped),
+        ],
+    }  # fmt: skip
+    found: list[Vector] = []
+    for codec, of_codec in steps.items():
+        made: list[Vector] = []
+        for counter, (source, name, count) in enumerate(of_codec):
+            frame = FRAME[name]
+            sealed = sframe(KIDS[source], counter, codec, clear_of(codec, frame), inner(frame))
+            made.append({"source": source, "sealed": sealed.hex(), "count": count})
+        found.append({"codec": codec, "steps": made})
+    return found
 
 
 # ---- sealed messages ----
@@ -549,6 +596,7 @@ def whole() -> Vector:
         "frames": frames(),
         "frames_invalid": invalid_frames(),
         "replay": replay(),
+        "pictures": pictures(),
         "profiles": profiles(),
         "profiles_invalid": invalid_messages(PROFILE, profile_of, bad_profiles()),
         "chat": chat(),

@@ -26,13 +26,21 @@ async function sealed(kid: bigint, counter = 0n, size = 10): Promise<Bytes> {
   return (await sending(kid, counter)).seal("opus", new Uint8Array(size).fill(7), TIME_MS);
 }
 
-async function open(opener: FrameOpener<string>, data: Bytes, name = "opus", media: MediaKind = "audio", nowMs = 0) {
+/** As if the frame before on its m-line had been of `shown`; by default of the same KID. */
+async function open(
+  opener: FrameOpener<string>,
+  data: Bytes,
+  name = "opus",
+  media: MediaKind = "audio",
+  { nowMs = 0, shown }: { nowMs?: number; shown?: bigint | null } = {},
+) {
   const accepted = opener.accept(codec(name), media, data, "context", nowMs);
-  return accepted?.type === "accepted" ? opener.open(accepted) : accepted;
+  if (accepted?.type !== "accepted") return accepted;
+  return opener.open(accepted, shown === undefined ? accepted.header.kid : shown);
 }
 
 function only(opener: FrameOpener<string>, name?: string | null, count = 1): void {
-  const none = { malformed: 0, no_key: 0, replayed: 0, forged: 0, wrong_kind: 0 };
+  const none = { malformed: 0, no_key: 0, replayed: 0, forged: 0, wrong_kind: 0, no_key_frame: 0 };
   assert.deepEqual(opener.counts, name ? { ...none, [name]: count } : none);
 }
 
@@ -172,7 +180,7 @@ test("frames of a KID that nobody has claimed open in their order once it is cla
   }
   assert.equal(opener.heldFrames, 5);
   keys.claim(SENDER, STRANGER, "microphone");
-  const outcomes = await Promise.all(opener.take(STRANGER).map((frame) => opener.open(frame)));
+  const outcomes = await Promise.all(opener.take(STRANGER).map((frame) => opener.open(frame, null)));
   assert.deepEqual(outcomes.map((outcome) => outcome.type === "opened" && outcome.frame[0]), [0, 1, 2, 3, 4]);
   assert.equal(opener.heldFrames, 0);
   only(opener);
@@ -215,8 +223,8 @@ test("what is held is bounded in KIDs and bytes", async () => {
 
 test("what is held expires, and only then", async () => {
   const opener = new FrameOpener<string>(await linkKeys());
-  await open(opener, await sealed(STRANGER), "opus", "audio", 1000);
-  await open(opener, await sealed(STRANGER, 1n), "opus", "audio", 2000);
+  await open(opener, await sealed(STRANGER), "opus", "audio", { nowMs: 1000 });
+  await open(opener, await sealed(STRANGER, 1n), "opus", "audio", { nowMs: 2000 });
   assert.deepEqual(opener.expire(1000 + HELD_MS - 1), []);
   assert.deepEqual(opener.expire(1000 + HELD_MS).map(({ context }) => context), ["context"]);
   assert.equal(opener.heldFrames, 1);
@@ -293,5 +301,14 @@ test("audio does not open in a video slot, nor a camera in an audio slot", async
       assert.equal(outcome?.type, media === right ? "opened" : "dropped");
       only(opener, media === right ? null : ("wrong_kind" satisfies FrameCount));
     }
+  }
+});
+
+test("a key frame is known by what was authenticated", async () => {
+  for (const vector of VECTORS.frames) {
+    const opener = new FrameOpener<string>(await claimedKeys({ kid: vector.kid, source: vector.source }));
+    const outcome = await open(opener, unhex(vector.sealed), vector.codec, vector.media, { shown: null });
+    assert.equal(outcome?.type, vector.is_key ? "opened" : "dropped", vector.name);
+    only(opener, vector.is_key ? null : "no_key_frame");
   }
 });

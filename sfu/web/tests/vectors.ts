@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import type { Bytes } from "../src/e2ee/bytes.ts";
 import { LinkKeys, roomKeys } from "../src/e2ee/keys.ts";
 import type { CodecName } from "../src/e2ee/envelope.ts";
+import type { FrameCount } from "../src/e2ee/frame_opener.ts";
 import type { MediaKind, SourceKind } from "../src/e2ee/source.ts";
 
 interface Sealed {
@@ -18,6 +19,7 @@ export interface FrameVector extends Sealed {
   time_ms: number;
   padding: number | null;
   frame: string;
+  is_key: boolean;
 }
 export interface InvalidFrame extends Sealed {
   media: MediaKind;
@@ -45,6 +47,7 @@ export interface Vectors {
   frames: FrameVector[];
   frames_invalid: InvalidFrame[];
   replay: { counter: string; count: string | null }[];
+  pictures: { codec: string; steps: { source: SourceKind; sealed: string; count: FrameCount | null }[] }[];
   profiles: MessageVector[];
   profiles_invalid: (Sealed & { count: string })[];
   chat: MessageVector[];

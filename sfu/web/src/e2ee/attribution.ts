@@ -1,4 +1,4 @@
-// Where the server's word about a slot and the key's differ (PROTOCOL.md, "Receiving", rule 9).
+// Where the server's word about a slot and the key's differ (PROTOCOL.md, "Receiving", rule 10).
 
 export const PATIENCE_MS = 1000;
 

@@ -34,6 +34,17 @@ export function parseEnvelope(codec: CodecName, data: Uint8Array): Envelope | nu
   return data[0] === VP8_DELTA.clear[0] ? VP8_DELTA : null;
 }
 
+/** Whether a decoder can begin with this frame, by what was authenticated: `clear` or, where that says nothing, the frame itself. */
+export function isKeyFrame(codec: CodecName, clear: Uint8Array, frame: Uint8Array): boolean {
+  if (codec === "opus") return true; // each stands for itself
+  if (codec === "VP8") return clear[0] === VP8_KEY.clear[0];
+  // VP9 bitstream section 6.2, the uncompressed header: marker (2 bits), profile (2, or 3 where they are set), then two bits
+  // that are 0: no frame of before is shown, and this is a key frame.
+  const [first = 0] = frame;
+  const at = (first & 0x30) === 0x30 ? 5 : 4;
+  return first >> 6 === 2 && ((first << at) & 0xc0) === 0;
+}
+
 /** By the MIME type of a frame's metadata; null where it has no envelope. RED (RFC 2198) carries opus here and goes as it does. */
 export function codecOf(mimeType: string): CodecName | null {
   const name = mimeType.slice(mimeType.indexOf("/") + 1).toLowerCase();

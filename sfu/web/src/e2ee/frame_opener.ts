@@ -1,9 +1,9 @@
 // All frames that come in, by the rules of PROTOCOL.md, "Receiving". Time is an argument.
 //
-//   depacketiser → accept (rules 1 to 3) → open (4 to 8) → decoder
+//   depacketiser → accept (rules 1 to 3) → open (4 to 9) → decoder
 //                            held until claimed: take → open again, or expire
 import type { Bytes } from "./bytes.ts";
-import { parseEnvelope, type CodecName } from "./envelope.ts";
+import { isKeyFrame, parseEnvelope, type CodecName, type Envelope } from "./envelope.ts";
 import { HeldFrames } from "./held.ts";
 import { parseInner } from "./inner.ts";
 import type { KeySource } from "./keys.ts";
@@ -11,7 +11,7 @@ import { ReplayWindow } from "./replay.ts";
 import { parseHeader, type Header } from "./sframe_header.ts";
 import { mediaOf, type MediaKind, type SourceKind } from "./source.ts";
 
-export const FRAME_COUNTS = ["malformed", "no_key", "replayed", "forged", "wrong_kind"] as const;
+export const FRAME_COUNTS = ["malformed", "no_key", "replayed", "forged", "wrong_kind", "no_key_frame"] as const;
 export type FrameCount = (typeof FRAME_COUNTS)[number];
 
 /** Only members make KIDs that get a window; yet nothing grows for ever. */
@@ -22,7 +22,8 @@ export interface Frame<Context> {
   readonly type: "accepted";
   readonly context: Context;
   readonly media: MediaKind;
-  readonly metadata: Bytes;
+  readonly codec: CodecName;
+  readonly envelope: Envelope;
   readonly header: Header;
   readonly ciphertext: Bytes;
   readonly bytes: number; // as it came: clear bytes, header and ciphertext
@@ -53,7 +54,14 @@ export type Outcome =
   | Dropped;
 
 export class FrameOpener<Context> {
-  readonly counts: Record<FrameCount, number> = { malformed: 0, no_key: 0, replayed: 0, forged: 0, wrong_kind: 0 };
+  readonly counts: Record<FrameCount, number> = {
+    malformed: 0,
+    no_key: 0,
+    replayed: 0,
+    forged: 0,
+    wrong_kind: 0,
+    no_key_frame: 0,
+  };
   opened = 0;
   private readonly windows = new Map<bigint, ReplayWindow>();
   private readonly held = new HeldFrames<Frame<Context>>();
@@ -65,13 +73,13 @@ export class FrameOpener<Context> {
     if (!data.length) return null;
     const envelope = codec && parseEnvelope(codec, data);
     const header = envelope && parseHeader(data, envelope.clear.length);
-    if (!envelope || !header) return this.drop("malformed", null);
-    const { metadata } = envelope;
+    if (!codec || !envelope || !header) return this.drop("malformed", null);
     const ciphertext = data.subarray(header.end);
-    return { type: "accepted", context, media, metadata, header, ciphertext, bytes: data.length, atMs: nowMs };
+    return { type: "accepted", context, media, codec, envelope, header, ciphertext, bytes: data.length, atMs: nowMs };
   }
 
-  async open(frame: Frame<Context>): Promise<Outcome> {
+  /** `shown`: the KID of what the m-line's decoder has been given so far. */
+  async open(frame: Frame<Context>, shown: bigint | null): Promise<Outcome> {
     const { kid, counter } = frame.header;
     const opening = this.keys.opening(kid);
     if (!opening) {
@@ -80,13 +88,14 @@ export class FrameOpener<Context> {
     }
     const { sender, source } = opening;
     if (this.windows.get(kid)?.fresh(counter) === false) return this.drop("replayed", sender);
-    const plaintext = await (await opening.key).open(frame.header, frame.metadata, frame.ciphertext);
+    const plaintext = await (await opening.key).open(frame.header, frame.envelope.metadata, frame.ciphertext);
     if (!plaintext) return this.drop("forged", sender);
     // Asked again: the same frame may have come by two slots at once.
     if (!this.window(kid).add(counter)) return this.drop("replayed", sender);
     if (mediaOf(source) !== frame.media) return this.drop("wrong_kind", sender);
     const inner = parseInner(plaintext);
     if (!inner) return this.drop("malformed", sender);
+    if (kid !== shown && !isKeyFrame(frame.codec, frame.envelope.clear, inner.frame)) return this.drop("no_key_frame", sender);
     this.opened++;
     return { type: "opened", kid, sender, source, ...inner };
   }

@@ -37,7 +37,10 @@ export interface State {
 export type Notice =
   /** The server labelled a slot as `expected`, but the key said `sender`. */
   | { code: "wrong_sender"; slot: number; sender: string; expected: string | null }
-  /** Frames came that did not open; `sender` is who they say they are from, if anybody. */
+  /**
+   * Frames came that did not open, or (`no_key_frame`) that cannot be shown on the picture that was there before; `sender` is
+   * who they say they are from, if anybody.
+   */
   | { code: FrameCount; slot: number; sender: string | null }
   /**
    * Somebody is about to vanish from `people`: by choice, or cut off and not back in time. The server's word, which it does

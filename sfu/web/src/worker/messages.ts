@@ -126,7 +126,7 @@ export interface Events {
   roster: { people: readonly Person[] };
   /** A frame opened in a slot, whose sender or source differs from that shown there before, or after a failure was told; the first of each transform. */
   opened: { slot: number; sender: string; source: SourceKind };
-  /** Frames come in a slot and none has opened for 1 s. `sender` is who the KID names, where anybody does. Told once, until `opened`. */
+  /** Frames come in a slot and none has opened, or been fit to show, for 1 s. `sender` is who the KID names, where anybody does. Told once, until `opened`. */
   failed: { slot: number; reason: FrameCount; sender: string | null };
   /** The server has said for more than 1 s that this participant is in the slot, and the key says somebody else. */
   wrong_sender: { slot: number; sender: string; participant: number };

@@ -28,6 +28,7 @@ export class ReceiveLine {
   private order: Promise<void> = Promise.resolve();
   private readonly writer: WritableStreamDefaultWriter<EncodedFrame>;
   private lost = false; // a frame came and did not open: what follows may build on it, until a key frame is asked for
+  private shown: bigint | null = null; // the KID of what the decoder holds
   private requestedMs = -Infinity;
 
   constructor(
@@ -80,10 +81,11 @@ export class ReceiveLine {
   }
 
   private async open(frame: Frame<ReceiveContext>): Promise<void> {
-    const outcome = await this.host.opener.open(frame);
+    const outcome = await this.host.opener.open(frame, this.shown);
     if (outcome.type === "dropped") return this.dropped(outcome, frame.atMs);
     this.host.onOutcome(outcome, frame.atMs);
     if (outcome.type === "held") return;
+    this.shown = outcome.kid;
     const { encoded } = frame.context;
     encoded.data = outcome.frame.slice().buffer;
     if (this.lost) this.requestKeyFrame();
@@ -93,5 +95,6 @@ export class ReceiveLine {
   private dropped(outcome: Dropped, atMs: number): void {
     if (outcome.reason !== "replayed") this.lost = true;
     this.host.onOutcome(outcome, atMs);
+    if (outcome.reason === "no_key_frame") this.requestKeyFrame(); // nothing of that sender opens before
   }
 }
