@@ -98,7 +98,14 @@ class Conferences:
     async def on_offer(self, peer: Peer, sdp: str, heights: Mapping[str, Sequence[int]]) -> Answered:
         member = self._member(peer)
         offer = parse_offer(sdp)
-        negotiation = negotiate(offer, ROOM_CODECS, member.slots)
+        limits = member.room.limits
+        negotiation = negotiate(
+            offer,
+            ROOM_CODECS,
+            member.slots,
+            max_tracks=limits.tracks_per_participant,
+            max_slots=limits.slots_per_participant,
+        )
         if member.transport and not member.transport.is_of(negotiation):
             self._drop_media(member, member.transport)
         transport, is_new = self._transport_for(member, negotiation)

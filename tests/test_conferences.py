@@ -12,6 +12,7 @@ from sfu.media.engine import MediaPlane, MediaSettings
 from sfu.model.admission import Grant, RoomLimits
 from sfu.model.rooms import Rooms
 from sfu.model.view import Wish
+from sfu.sdp import OfferError
 from sfu.signaling.messages import Outgoing
 from tests.sdp.text import audio, joined, session, video
 
@@ -79,6 +80,16 @@ async def test_no_more_slots_are_advised_than_may_be(media: Recorder) -> None:
         conferences = Conferences(Rooms(RoomLimits(slots_per_participant=limit)), media, lambda _: None)
         settings = (await conferences.on_join(Someone(), ROOM, Grant())).settings
         assert (settings.slots, settings.slots_max) == (slots, most)
+
+
+@pytest.mark.parametrize("offer,what", [(PUBLISHES, "tracks"), (WATCHES, "slots")])
+async def test_the_rooms_limits_are_refused_by_line(media: Recorder, offer: str, what: str) -> None:
+    limits = RoomLimits(tracks_per_participant=1, slots_per_participant=1)
+    conferences = Conferences(Rooms(limits), media, lambda _: None)
+    with pytest.raises(
+        OfferError, match=rf"line \d+ \(m=(audio|video) .*\): at most 1 {what} are taken, not 2"
+    ):
+        await conferences.on_offer(await join(conferences), offer, {})
 
 
 async def test_a_picture_is_shown_as_high_as_may_be(media: Recorder, conferences: Conferences) -> None:

@@ -9,7 +9,6 @@ from typing import Any, Protocol
 from OpenSSL import SSL
 
 from sfu._native import Event
-from sfu.errors import Code, RemoteError
 from sfu.media.dtls import DtlsAssociation, DtlsState
 from sfu.media.events import (
     AudioLevel,
@@ -136,11 +135,8 @@ class Transport:
         return negotiation.fingerprint == self._fingerprint
 
     def restart(self, negotiation: Negotiation) -> None:
-        """ICE restart: new credentials, keys stay. RemoteError: another certificate needs a new transport."""
-        if not self.is_of(negotiation):
-            raise RemoteError(
-                Code.BAD_OFFER, "an ICE restart keeps the DTLS certificate: leave and join anew"
-            )
+        """ICE restart of an offer that `is_of` this: new credentials, keys stay. Another needs a new transport."""
+        assert self.is_of(negotiation), "another certificate"
         self.ufrag, self.password = make_credentials()
         self._command("transport_restart", self.ufrag, self.password, negotiation.ufrag, negotiation.password)
 

@@ -41,24 +41,26 @@ class Line:
 
 
 class OfferError(RemoteError):
-    """The offer cannot be served. The message names the line where there is one, and says what would be right."""
+    """The offer cannot be served. The message names the line, and says what would be right."""
 
-    def __init__(self, problem: str, line: Line | None = None) -> None:
-        super().__init__(
-            Code.BAD_OFFER, problem if line is None else f"line {line.number} ({line.shown}): {problem}"
-        )
+    def __init__(self, problem: str, line: Line) -> None:
+        super().__init__(Code.BAD_OFFER, f"line {line.number} ({line.shown}): {problem}")
         self.line = line
 
 
 def lex(text: str) -> list[Line]:
     """The lines of `text`, ended by CR LF or LF. Raises OfferError where it is too long or a line has no type."""
     if len(text) > MAX_CHARACTERS:
-        raise OfferError(f"the offer has {len(text)} characters, at most {MAX_CHARACTERS} are taken")
-    count = text.count("\n")
-    if count >= MAX_LINES:
-        raise OfferError(f"the offer has {count} lines, fewer than {MAX_LINES} are taken")
+        raise OfferError(
+            f"the offer has {len(text)} characters, at most {MAX_CHARACTERS} are taken",
+            _line_at(text, MAX_CHARACTERS),
+        )
+    raws = text.split("\n", MAX_LINES)
+    if len(raws) > MAX_LINES:
+        last = raws[MAX_LINES - 1].removesuffix("\r")
+        raise OfferError(f"fewer than {MAX_LINES} lines are taken", Line(MAX_LINES, "", last))
     lines = []
-    for number, raw in enumerate(text.split("\n"), 1):
+    for number, raw in enumerate(raws, 1):
         content = raw.removesuffix("\r")
         if not content:
             continue
@@ -71,8 +73,14 @@ def lex(text: str) -> list[Line]:
             raise OfferError(f"a line has at most {MAX_LINE_CHARACTERS} characters, not {len(content)}", line)
         lines.append(line)
     if not lines or lines[0].type != "v" or lines[0].value != "0":
-        raise OfferError("a session description begins with v=0", lines[0] if lines else None)
+        raise OfferError("a session description begins with v=0", lines[0] if lines else Line(1, "", ""))
     return lines
+
+
+def _line_at(text: str, position: int) -> Line:
+    begin, end = text.rfind("\n", 0, position) + 1, text.find("\n", position)
+    content = text[begin : end if end >= 0 else None].removesuffix("\r")
+    return Line(text.count("\n", 0, position) + 1, "", content)
 
 
 def attribute(line: Line) -> tuple[str, str]:

@@ -1,6 +1,6 @@
 """What an offer and a room's codecs have in common: everything the media plane and the answer need to know."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -87,7 +87,14 @@ class _Match:
     codec: Codec
 
 
-def negotiate(offer: Offer, codecs: Sequence[str], slots: Sequence[OfferedSlot] = ()) -> Negotiation:
+def negotiate(
+    offer: Offer,
+    codecs: Sequence[str],
+    slots: Sequence[OfferedSlot] = (),
+    *,
+    max_tracks: int = MAX_TRACKS,
+    max_slots: int = MAX_SLOTS,
+) -> Negotiation:
     """Matches `offer` with `codecs`, names of CODECS in the order in which they are preferred.
 
     An m-line of a kind without codecs is refused. OfferError where one has none of those there are, or where the offer
@@ -95,7 +102,11 @@ def negotiate(offer: Offer, codecs: Sequence[str], slots: Sequence[OfferedSlot] 
 
     `slots` are those of the transport's last negotiation. They keep their numbers, wherever new ones stand in the offer
     (an m-line that was stopped is used again for the next transceiver), and none of them may go.
+
+    `max_tracks` and `max_slots` are the room's limits, within the engine's.
     """
+    assert max_tracks <= MAX_TRACKS
+    assert max_slots <= MAX_SLOTS
     wanted = _wanted(codecs)
     _check_shared_numbers(offer)
     matches = {media.mid: _match(media, wanted) for media in offer.live}
@@ -112,14 +123,19 @@ def negotiate(offer: Offer, codecs: Sequence[str], slots: Sequence[OfferedSlot] 
     )
     served = [media for media in answered if media.codecs]
     if not served:
-        raise OfferError(f"nothing of it is served here: the room has {', '.join(codecs) or 'no codecs'}")
+        raise OfferError(
+            f"nothing of it is served here: the room has {', '.join(codecs) or 'no codecs'}",
+            offer.live[0].line,
+        )
     return Negotiation(
         ufrag=offer.association.ufrag,
         password=offer.association.password,
         fingerprint=_best_fingerprint(offer.association.fingerprints),
         setup=offer.association.setup,
-        tracks=_tracks(media.offered for media in served if media.direction == "recvonly"),
-        slots=_slots([media.offered for media in served if media.direction == "sendonly"], slots),
+        tracks=_tracks([media.offered for media in served if media.direction == "recvonly"], max_tracks),
+        slots=_slots(
+            offer, [media.offered for media in served if media.direction == "sendonly"], slots, max_slots
+        ),
         payloads=_payloads(served),
         extension_ids={
             accepted.extension.name: accepted.id for media in served for accepted in media.extensions
@@ -287,7 +303,8 @@ def _best_fingerprint(fingerprints: Mapping[str, str]) -> tuple[str, str]:
     return algorithm, fingerprints[algorithm]
 
 
-def _tracks(media: Iterable[Media]) -> tuple[OfferedTrack, ...]:
+def _tracks(media: Sequence[Media], limit: int) -> tuple[OfferedTrack, ...]:
+    _bound(media, limit, "tracks")
     tracks = []
     seen: set[int] = set()
     for one in media:
@@ -297,9 +314,12 @@ def _tracks(media: Iterable[Media]) -> tuple[OfferedTrack, ...]:
                 raise OfferError(f"SSRC {ssrc} is another track's", one.line)
             seen.add(ssrc)
         tracks.append(OfferedTrack(one.mid, KINDS[one.media], one.rids, ssrcs, rtx_ssrcs))
-        if len(tracks) > MAX_TRACKS:
-            raise OfferError(f"at most {MAX_TRACKS} tracks are taken", one.line)
     return tuple(tracks)
+
+
+def _bound(media: Sequence[Media], limit: int, what: str) -> None:
+    if len(media) > limit:
+        raise OfferError(f"at most {limit} {what} are taken, not {len(media)}", media[limit].line)
 
 
 def _primary_ssrc(media: Media) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -311,13 +331,17 @@ def _primary_ssrc(media: Media) -> tuple[tuple[int, ...], tuple[int, ...]]:
     return (primary,), (media.rtx_ssrcs.get(primary, 0),)
 
 
-def _slots(media: Sequence[Media], before: Sequence[OfferedSlot]) -> tuple[OfferedSlot, ...]:
-    if len(media) > MAX_SLOTS:
-        raise OfferError(f"at most {MAX_SLOTS} slots are taken", media[MAX_SLOTS].line)
+def _slots(
+    offer: Offer, media: Sequence[Media], before: Sequence[OfferedSlot], limit: int
+) -> tuple[OfferedSlot, ...]:
+    _bound(media, limit, "slots")
     offered = {one.mid: OfferedSlot(one.mid, KINDS[one.media]) for one in media}
     for slot in before:
         if offered.pop(slot.mid, None) != slot:
-            raise OfferError(f"m-line {slot.mid} was offered as a slot: it stays, with a=recvonly")
+            raise OfferError(
+                f"m-line {slot.mid} was offered as a slot: it stays, with a=recvonly",
+                next((one.line for one in offer.media if one.mid == slot.mid), offer.media[-1].line),
+            )
     return (*before, *offered.values())
 
 
@@ -334,8 +358,11 @@ def _payloads(served: Sequence[AnsweredMedia]) -> tuple[tuple[int, int, int, Env
                     f"payload type {accepted.payload_type} has another RTX payload type on another m-line",
                     media.offered.line,
                 )
-    if len(found) > MAX_PAYLOADS:
-        raise OfferError(f"at most {MAX_PAYLOADS} payload types are taken, not {len(found)}")
+            if len(found) > MAX_PAYLOADS:
+                raise OfferError(
+                    f"at most {MAX_PAYLOADS} payload types are taken",
+                    media.offered.rtpmaps[accepted.payload_type].line,
+                )
     return tuple(
         (
             accepted.payload_type,

@@ -367,7 +367,7 @@ def _bundled(session: _Section, media: tuple[Media, ...]) -> Association:
     """The association of all m-lines: the one of the first that is live (RFC 8843 section 7.2.1)."""
     live = [one for one in media if one.is_live]
     if not live:
-        raise OfferError("there is no m-line of audio or video", media[0].line if media else None)
+        raise OfferError("there is no m-line of audio or video", media[0].line if media else session.line)
     mids: set[str] = set()
     for one in media:
         if one.is_live and one.protocol not in _PROTOCOLS:

@@ -18,7 +18,7 @@ def test_only_line_feeds_end_lines() -> None:
 
 @pytest.mark.parametrize("text", ["", "\n", "s=-\n", "v=1\n", "v=\n", "m=audio 9 UDP/TLS/RTP/SAVPF 0\n"])
 def test_a_description_begins_with_version_0(text: str) -> None:
-    with pytest.raises(OfferError, match="begins with v=0"):
+    with pytest.raises(OfferError, match=r"line 1 .*begins with v=0"):
         lex(text)
 
 
@@ -38,10 +38,14 @@ def test_bounds_say_what_is_taken() -> None:
         lex(f"v=0\n{longest}x\n")
     most = "v=0\n" + "a=\n" * (MAX_LINES - 2)
     assert len(lex(most)) == MAX_LINES - 1
-    with pytest.raises(OfferError, match=f"fewer than {MAX_LINES} are taken"):
-        lex(most + "a=\n")
-    with pytest.raises(OfferError, match=f"has {MAX_CHARACTERS + 1} characters"):
-        lex("v" * (MAX_CHARACTERS + 1))
+    with pytest.raises(
+        OfferError, match=rf"line {MAX_LINES} \(a=x\): fewer than {MAX_LINES} lines are taken"
+    ):
+        lex(most + "a=x\n")
+    for begin, line in (("", 1), ("v=0\n", 2), ("v=0\n" + "\n" * (MAX_CHARACTERS - 4), MAX_CHARACTERS - 2)):
+        text = begin + "v" * (MAX_CHARACTERS + 1 - len(begin))
+        with pytest.raises(OfferError, match=rf"line {line} \(v+…?\): .*has {MAX_CHARACTERS + 1} characters"):
+            lex(text)
 
 
 def test_an_error_names_the_line_its_code_and_what_would_be_right() -> None:

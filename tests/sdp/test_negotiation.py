@@ -153,7 +153,6 @@ def test_a_kind_without_codecs_is_refused_and_its_slots_do_not_count() -> None:
 def test_an_m_line_without_a_codec_of_the_room_is_an_error_that_names_them() -> None:
     error = _refused(text.audio("0", "sendonly"), text.video("1", "sendonly"), codecs=("opus", "AV1", "VP9"))
     assert "offer one of AV1, VP9" in error.message
-    assert error.line is not None
     assert error.line.value.startswith("video 9")
 
 
@@ -221,7 +220,6 @@ def test_a_payload_type_means_the_same_everywhere() -> None:
     other = text.media("video 9 UDP/TLS/RTP/SAVPF 96", "1", "sendonly", "a=rtpmap:96 VP9/90000")
     error = _refused(text.video("0", "sendonly"), other)
     assert "payload type 96 is another codec" in error.message
-    assert error.line is not None
     assert error.line.value == "rtpmap:96 VP9/90000"
     rtx = "payload type 97 is another codec"
     assert rtx in _refused(_vp8("0", "sendonly", 96, 97), _vp8("1", "sendonly", 98, 97)).message
@@ -236,7 +234,6 @@ def test_an_extension_id_means_the_same_everywhere() -> None:
         text.audio("0", "sendonly", "a=extmap:3 urn:x"), text.video("1", "sendonly", "a=extmap:3 urn:y")
     )
     assert "id 3 is another extension" in error.message
-    assert error.line is not None
     assert error.line.value == "extmap:3 urn:y"
 
 
@@ -258,10 +255,25 @@ def test_payload_types_that_look_like_rtcp_are_not_taken() -> None:
 def test_too_many_payload_types() -> None:
     tracks = [_vp8(str(index), "sendonly", 100 + 2 * index, 101 + 2 * index) for index in range(9)]
     assert len(_negotiate(*tracks[:8]).payloads) == 8
-    assert "at most 8 payload types are taken, not 9" in _refused(*tracks).message
+    error = _refused(*tracks)
+    assert "at most 8 payload types are taken" in error.message
+    assert error.line.value == "rtpmap:116 VP8/90000"
 
 
-def test_too_many_tracks() -> None:
+@pytest.mark.parametrize("direction,what", [("sendonly", "tracks"), ("recvonly", "slots")])
+def test_too_many_tracks_or_slots(direction: str, what: str) -> None:
+    lines = [text.audio(str(index), direction) for index in range(4)]
+    mids = "0 1 2 3"
+    offer = parse_offer(text.joined(text.session(mids), *lines))
+    assert len(getattr(negotiate(offer, ALL_CODECS, max_tracks=4, max_slots=4), what)) == 4
+    with pytest.raises(OfferError, match=f"at most 2 {what} are taken, not 4") as refusal:
+        negotiate(
+            offer, ALL_CODECS, max_tracks=2 if what == "tracks" else 9, max_slots=2 if what == "slots" else 9
+        )
+    assert refusal.value.line == offer.media[2].line
+
+
+def test_the_engine_takes_no_more_tracks_than_it_has_room_for() -> None:
     tracks = [text.audio(str(index), "sendonly") for index in range(MAX_TRACKS + 1)]
     assert len(_negotiate(*tracks[:-1]).tracks) == MAX_TRACKS
     assert f"at most {MAX_TRACKS} tracks" in _refused(*tracks).message
@@ -316,7 +328,10 @@ def test_passwords_do_not_show() -> None:
 
 
 def test_an_offer_of_which_nothing_is_left_is_an_error() -> None:
-    assert "nothing of it is served here" in _refused(text.video("0", "sendonly"), codecs=("opus",)).message
+    other = ["m=application 9 UDP/DTLS/SCTP webrtc-datachannel", "a=mid:1"]
+    error = _refused(other, text.video("0", "sendonly"), codecs=("opus",))
+    assert "nothing of it is served here: the room has opus" in error.message
+    assert error.line.value.startswith("video 9")
     assert "no codecs" in _refused(text.video("0", "sendonly"), codecs=()).message
 
 
@@ -343,9 +358,12 @@ def test_slots_keep_their_numbers_when_more_are_offered() -> None:
 
 def test_a_slot_that_goes_is_an_error() -> None:
     slots = _negotiate(text.video("0", "recvonly"), text.audio("1", "recvonly")).slots
-    for direction in ("inactive", "sendonly"):
-        with pytest.raises(OfferError, match="m-line 1 was offered as a slot: it stays, with a=recvonly"):
-            _again(text.video("0", "recvonly"), text.audio("1", direction), slots=slots)
+    for second in (text.audio("1", "inactive"), text.audio("1", "sendonly"), text.audio("2", "recvonly")):
+        with pytest.raises(
+            OfferError, match="m-line 1 was offered as a slot: it stays, with a=recvonly"
+        ) as refusal:
+            _again(text.video("0", "recvonly"), second, slots=slots)
+        assert refusal.value.line.value.startswith("audio 9")
 
 
 def test_payload_type_0_is_no_dynamic_one() -> None:
