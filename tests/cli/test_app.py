@@ -1,16 +1,12 @@
 import asyncio
 import signal
-import time
 
 import aiohttp
 import msgspec
 import pytest
 
 from sfu.app import App, worker_count
-from sfu.auth.tokens import Grant, issue
-from sfu.config import Auth, Config, Http, Limits, Media, Server
-from sfu.errors import RemoteError
-from sfu.redact import Secret
+from sfu.config import Config, Http, Media, Server
 from tests.signaling.conference import Client
 
 
@@ -90,35 +86,6 @@ async def test_stopped_server_leaves_no_handler(app: App) -> None:
     assert signal.getsignal(signal.SIGTERM) != before
     await app.stop()
     assert signal.getsignal(signal.SIGTERM) == before
-
-
-async def test_hangup_changes_keys_and_rates() -> None:
-    secret = Secret("a secret that is long enough, 32 bytes")
-    new = Config(auth=Auth(keys={"main": secret}), limits=Limits(rooms_per_address_per_minute=1))
-    reloading = asyncio.Event()
-
-    def reload() -> Config:
-        reloading.set()
-        return new
-
-    app = App(Config(http=Http(port=0)), reload=reload)
-    token = issue(
-        "main", secret, room="r", identity="ann", grants=[Grant.CREATE], now_s=time.time(), ttl_s=600
-    )
-    with pytest.raises(RemoteError):
-        app.gate.authorise("r", token, "10.0.0.1")
-    await app.start()
-    try:
-        signal.raise_signal(signal.SIGHUP)
-        await reloading.wait()
-        assert [app.gate.check("r", token).identity for _ in range(3)] == ["ann"] * 3
-        assert app.gate.authorise("r", token, "10.0.0.1").identity == "ann"
-        # That was the one room of this minute, of which looking at one takes nothing; another address has its own.
-        with pytest.raises(RemoteError):
-            app.gate.authorise("r", token, "10.0.0.1")
-        assert app.gate.authorise("r", token, "10.0.0.2").may_create
-    finally:
-        await app.stop()
 
 
 def test_workers_are_as_many_as_told() -> None:
