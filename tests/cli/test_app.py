@@ -4,6 +4,7 @@ import signal
 import aiohttp
 import msgspec
 import pytest
+from structlog.testing import capture_logs
 
 from sfu.app import App, worker_count
 from sfu.config import Config, Http, Media, Server
@@ -52,6 +53,17 @@ async def test_draining_takes_nobody_in(app: App) -> None:
             await late.socket.close()
     finally:
         await app.stop()
+
+
+@pytest.mark.parametrize("asked,warned", [(1 << 16, False), (1 << 30, True)])
+async def test_buffers_smaller_than_asked_are_told_with_the_sysctl(asked: int, warned: bool) -> None:
+    app = App(Config(http=Http(port=0), media=Media(socket_buffer_bytes=asked)))
+    with capture_logs() as told:
+        await app.start()
+        await app.stop()
+    warnings = [entry for entry in told if "net.core.rmem_max" in entry.get("advice", "")]
+    assert [(entry["log_level"], entry["asked"]) for entry in warnings] == [("warning", asked)] * warned
+    assert all(0 < entry["granted"] < asked for entry in warnings)
 
 
 async def test_second_signal_does_not_wait(app: App) -> None:
