@@ -237,6 +237,7 @@ def _media_settings(settings: Config, found: Iterable[str], workers: int) -> Med
         tcp=media.tcp,
         socket_buffer_bytes=media.socket_buffer_bytes,
         max_transports=media.transports,
+        fill=media.fill,
         packets=media.packets,
         pacing_bps=media.pacing_bps,
     )

@@ -191,7 +191,9 @@ class Conferences:
 
     def _open(self, member: _Member, negotiation: Negotiation) -> Transport:
         try:
-            transport = self._media.open(negotiation, lambda event: self._on_media(member, transport, event))
+            transport = self._media.open(
+                negotiation, lambda event: self._on_media(member, transport, event), room=member.room.id
+            )
         except LocalError as error:
             _log.warning("no transport to be had", reason=str(error))
             raise RemoteError(Code.ROOM_FULL, "this server carries no more participants") from None

@@ -70,6 +70,7 @@ class Media(msgspec.Struct, frozen=True):
         Meta(description='"cores" or a number from 1 to 64'),
     ] = "cores"
     transports: Annotated[int, Meta(ge=1, le=65_536, description="a whole number from 1 to 65,536")] = 1024
+    fill: Count = 100
     packets: Annotated[
         int, Meta(ge=1024, le=1 << 22, description="a whole number from 1,024 to 4,194,304")
     ] = 65_536

@@ -17,6 +17,7 @@ from sfu.media.candidates import Listener, host_candidates
 from sfu.media.certificate import Certificate, make_certificate
 from sfu.media.dtls import make_context
 from sfu.media.events import EventPump, MediaEvent
+from sfu.media.placement import Placement
 from sfu.media.snapshot import Snapshot, take_snapshot
 from sfu.media.transport import Transport
 from sfu.sdp import Negotiation
@@ -37,6 +38,7 @@ class MediaSettings:
     tcp: bool = True
     socket_buffer_bytes: int = 4 << 20
     max_transports: int = 1024  # of each worker
+    fill: int = 100  # transports that a worker has before its rooms spill into the next
     packets: int = 16384  # of each worker's pool, about 1.7 kB each
     pacing_bps: int = 10_000_000
     connect_timeout_s: float = 30.0  # from `open` until keys are there
@@ -61,6 +63,8 @@ class MediaPlane:
         ]
         self._free = [deque(range(settings.max_transports)) for _ in range(settings.workers)]
         self._transports: list[dict[int, Transport]] = [{} for _ in range(settings.workers)]
+        self._rooms: list[dict[int, str]] = [{} for _ in range(settings.workers)]  # of the same
+        self._placement = Placement(settings.workers, min(settings.fill, settings.max_transports))
         self._backlog: list[deque[tuple[str, tuple[Any, ...]]]] = [deque() for _ in range(settings.workers)]
         self._retry: list[asyncio.TimerHandle | None] = [None] * settings.workers
         self._source_ids = itertools.count(1)
@@ -97,13 +101,18 @@ class MediaPlane:
         self.stop()
 
     def open(
-        self, negotiation: Negotiation, on_event: Callable[[MediaEvent], None], *, worker: int | None = None
+        self,
+        negotiation: Negotiation,
+        on_event: Callable[[MediaEvent], None],
+        *,
+        room: str = "",
+        worker: int | None = None,
     ) -> Transport:
-        """A transport for one offer, on the least loaded worker unless one is named. LocalError: no place left, or the worker
-        does not keep up.
+        """A transport for one offer, on its room's worker (`placement`) unless one is named. LocalError: no place left, or the
+        worker does not keep up.
         """
         if worker is None:
-            worker = max(range(len(self._free)), key=lambda index: len(self._free[index]))
+            worker = self._placement.choose(room)
         if not self._free[worker]:
             raise LocalError(f"worker {worker} has all {self.settings.max_transports} transports open")
         if self._is_behind(worker):
@@ -119,12 +128,14 @@ class MediaPlane:
             on_event=on_event,
         )
         self._transports[worker][index] = transport
+        self._rooms[worker][index] = room
+        self._placement.add(room, worker)
         transport.start(negotiation)
         return transport
 
     def load(self, worker: int) -> int:
         """Transports open on a worker."""
-        return self.settings.max_transports - len(self._free[worker])
+        return len(self._transports[worker])
 
     def snapshot(self) -> Snapshot:
         return take_snapshot(self._workers)
@@ -198,6 +209,7 @@ class MediaPlane:
             return
         if happened.type == "closed":
             del self._transports[worker][happened.transport]
+            self._placement.remove(self._rooms[worker].pop(happened.transport), worker)
             self._free[worker].append(happened.transport)
         transport.on_event(happened)
 

@@ -25,6 +25,7 @@ web = "{folder}"
 [media]
 addresses = ["127.0.0.1"]
 workers = 2
+fill = 1
 packets = 8192
 """
 

@@ -37,6 +37,7 @@ port = 0
 [media]
 addresses = ["127.0.0.1"]
 workers = 2
+fill = 1
 packets = 8192
 [trace]
 enabled = true

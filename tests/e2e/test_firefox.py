@@ -21,6 +21,7 @@ web = "{PAGE}"
 [media]
 addresses = ["default"]
 workers = 2
+fill = 1
 packets = 8192
 """
 

@@ -16,6 +16,7 @@ web = "{PAGE}"
 [media]
 addresses = ["127.0.0.1"]
 workers = 2
+fill = 1
 packets = 8192
 """
 _UFRAGS = """() => [client.pc.localDescription, client.pc.remoteDescription].map(({ sdp }) =>

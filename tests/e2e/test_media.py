@@ -22,6 +22,7 @@ web = "{PAGE}"
 [media]
 addresses = ["127.0.0.1"]
 workers = 2
+fill = 1
 packets = 8192
 """
 

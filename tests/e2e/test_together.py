@@ -26,6 +26,7 @@ port = 0
 [media]
 addresses = ["default"]
 workers = 2
+fill = 1
 packets = 8192
 """
 

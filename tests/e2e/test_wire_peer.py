@@ -29,6 +29,7 @@ port = 0
 [media]
 addresses = ["127.0.0.1"]
 workers = 2
+fill = 1
 packets = 8192
 """
 SENT_EXTENSIONS = {"audio-level": 1, "abs-send-time": 2, "transport-cc": 3, "mid": 4}

@@ -321,3 +321,24 @@ async def test_stopping_with_transports_open_ends_silently(
     plane.stop()
     await asyncio.sleep(0)
     assert told.seen == []
+
+
+async def test_a_room_stays_on_its_worker_until_that_is_filled(
+    make_peer: Callable[[], RTCPeerConnection],
+) -> None:
+    peer = make_peer()
+    peer.addTransceiver("audio", direction="recvonly")
+    offered = read_offer(await make_offer(peer))
+    async with MediaPlane.start(replace(SETTINGS, fill=2)) as plane:
+        told = [Events() for _ in range(3)]
+        opened = [plane.open(offered, events, room="one") for events in told]
+        assert [transport.worker for transport in opened] == [0, 0, 1]
+        assert plane.open(offered, Events(), room="two").worker == 1
+        opened[0].close()
+        await told[0].until(Closed())
+        assert plane.open(offered, Events(), room="one").worker == 0
+    async with MediaPlane.start(replace(SETTINGS, fill=1000)) as plane:
+        workers = [
+            plane.open(offered, Events(), room="one").worker for _ in range(2 * SETTINGS.max_transports)
+        ]
+        assert workers == sorted(workers), "no further than there are places"

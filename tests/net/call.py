@@ -22,6 +22,7 @@ port = 0
 web = "{PAGE}"
 [media]
 workers = 2
+fill = 1
 packets = 8192
 {media}
 """
