@@ -141,11 +141,3 @@ size_t nack_request_take_abandoned(nack_request *requests) {
     requests->abandoned = 0;
     return abandoned;
 }
-
-void nack_request_reset(nack_request *requests) {
-    forget(requests);
-    requests->started = false;
-    free(requests->missing); // a paused stream keeps nothing
-    requests->missing = NULL;
-    requests->capacity = 0;
-}

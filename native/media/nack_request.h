@@ -36,7 +36,4 @@ uint64_t nack_request_next_deadline_us(const nack_request *requests); // UINT64_
 // Given up since the last call (tries or age): these holes stay. For counters and the key-frame request of the owner.
 size_t nack_request_take_abandoned(nack_request *requests);
 
-// The stream starts anew (new source, pause): nothing is missing.
-void nack_request_reset(nack_request *requests);
-
 #endif

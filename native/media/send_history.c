@@ -10,7 +10,6 @@ enum {
 typedef struct entry {
     uint64_t sent_us;
     uint16_t bytes;
-    bool reported; // feedback spoke of it, as received or lost: it is in flight no more
     bool received; // feedback said that it arrived
 } entry;
 
@@ -19,7 +18,6 @@ struct send_history {
     size_t capacity; // 0 or a power of two
     size_t count;    // the last so many numbers are known
     seq64 next;      // the number that the next packet gets
-    seq64 in_flight; // every number below has been reported
 };
 
 static entry *entry_at(const send_history *history, seq64 sequence) {
@@ -30,7 +28,6 @@ send_history *send_history_create(void) {
     send_history *history = calloc(1, sizeof *history);
     if (!history) return NULL;
     history->next = 1;
-    history->in_flight = 1;
     return history;
 }
 
@@ -82,23 +79,6 @@ bool send_history_acknowledge(send_history *history, seq16 sequence, bool receiv
     entry *sent = entry_at(history, meant);
     *packet = (sent_packet){
         .sequence = meant, .sent_us = sent->sent_us, .bytes = sent->bytes, .acknowledged = sent->received};
-    sent->reported = true;
     sent->received |= received;
-
-    if (history->in_flight < oldest) history->in_flight = oldest;
-    while (history->in_flight < history->next && entry_at(history, history->in_flight)->reported)
-        history->in_flight++;
     return true;
-}
-
-uint64_t send_history_in_flight_bytes(const send_history *history, uint64_t now_us, uint64_t age_us) {
-    seq64 oldest = history->next - (seq64)history->count;
-    if (oldest < history->in_flight) oldest = history->in_flight;
-    uint64_t bytes = 0;
-    for (seq64 n = history->next - 1; n >= oldest; n--) {
-        const entry *sent = entry_at(history, n);
-        if (now_us > sent->sent_us && now_us - sent->sent_us > age_us) break;
-        if (!sent->reported) bytes += sent->bytes;
-    }
-    return bytes;
 }

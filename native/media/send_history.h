@@ -34,8 +34,4 @@ seq64 send_history_add(send_history *history, uint64_t sent_us, uint16_t bytes);
 // last sent.
 bool send_history_acknowledge(send_history *history, seq16 sequence, bool received, sent_packet *packet);
 
-// Bytes sent of which no feedback has spoken (what is reported lost is in flight no more) and that are not older than
-// `age_us`. `sent_us` never decreases from packet to packet.
-uint64_t send_history_in_flight_bytes(const send_history *history, uint64_t now_us, uint64_t age_us);
-
 #endif

@@ -42,7 +42,6 @@ cdef extern from "media/nack_request.h":
     size_t nack_request_poll(nack_request *requests, uint64_t now_us, uint64_t rtt_us, int64_t *lost, size_t capacity)
     uint64_t nack_request_next_deadline_us(const nack_request *requests)
     size_t nack_request_take_abandoned(nack_request *requests)
-    void nack_request_reset(nack_request *requests)
 
 
 cdef extern from "media/arrival_feedback.h":
@@ -129,9 +128,6 @@ cdef class NackRequest:
 
     def take_abandoned(self):
         return nack_request_take_abandoned(self.requests)
-
-    def reset(self):
-        nack_request_reset(self.requests)
 
 
 cdef class ArrivalFeedback:

@@ -105,7 +105,6 @@ cdef extern from "media/send_history.h":
     int64_t send_history_next(const send_history *history)
     int64_t send_history_add(send_history *history, uint64_t sent_us, uint16_t bytes)
     bint send_history_acknowledge(send_history *history, uint16_t sequence, bint received, sent_packet *packet)
-    uint64_t send_history_in_flight_bytes(const send_history *history, uint64_t now_us, uint64_t age_us)
 
 
 MAP_RUNS = SEQUENCE_MAP_RUNS
@@ -230,9 +229,6 @@ cdef class SendHistory:
         if not send_history_acknowledge(self.history, sequence, received, &packet):
             return None
         return (packet.sequence, packet.sent_us, packet.bytes, bool(packet.acknowledged))
-
-    def in_flight_bytes(self, uint64_t now_us, uint64_t age_us):
-        return send_history_in_flight_bytes(self.history, now_us, age_us)
 
 
 # ---- clocks and layers ----

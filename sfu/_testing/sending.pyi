@@ -65,7 +65,6 @@ class SendHistory:
     def add(self, sent_us: int, size: int) -> int: ...
     def acknowledge(self, sequence: int, received: bool) -> tuple[int, int, int, bool] | None:
         """Number, send time, bytes, whether it had been acknowledged before; None if unknown."""
-    def in_flight_bytes(self, now_us: int, age_us: int) -> int: ...
 
 def ticks_of(us: int, rate_hz: int) -> int:
     """A time in ticks of an RTP clock, modulo 2^32."""

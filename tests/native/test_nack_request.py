@@ -184,19 +184,6 @@ def test_what_does_not_fit_is_asked_for_next(capacity: int) -> None:
     assert asked == (list(range(1, 21)) if capacity else [])
 
 
-def test_a_reset_starts_anew_anywhere() -> None:
-    requests = after_gap(70_000, 20)
-    requests.reset()
-    assert requests.next_deadline_us == NEVER
-    assert requests.poll(10**6, RTT) == []
-    assert not requests.on_packet(0, 10)  # neither late nor a gap
-    assert not requests.on_packet(0, 12)
-    assert requests.poll(10**6 - 1, RTT) == [11]
-    requests.reset()
-    assert not requests.on_packet(0, 1 << 40)
-    assert requests.next_deadline_us == NEVER
-
-
 @starts
 @pytest.mark.parametrize("seed", range(4))
 def test_under_loss_and_reordering_it_asks_for_exactly_what_is_missing(start: int, seed: int) -> None:
