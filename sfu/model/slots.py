@@ -1,35 +1,42 @@
 """Who is in which slot of one receiver.
 
 Slots are the `recvonly` m-lines of its offer, numbered in their order. The k-th video and the k-th audio slot are one
-*seat*, which holds one participant; the audio slots that are left over are seats for sound alone:
+*seat*, which holds one pair of a participant (camera and microphone, or a screen and its sound); the audio slots that are
+left over are seats for sound alone:
 
     slot    0 video  1 audio  2 video  3 audio  4 audio
     seat    └────── 0 ──────┘ └────── 1 ──────┘ └─ 2 ─┘
 
-A seat that the view pins holds whom the view says. The others fill themselves by order of joining, as nobody's loudness
-is known yet, and then stay: who has a seat keeps it while the receiver does not want it otherwise, but for two cases.
+A seat that the view pins holds what the view says. The others fill themselves by order of joining, everybody's first pair
+before second ones, as nobody's loudness is known yet, and then stay: who has a seat keeps it while the receiver does not want it otherwise, but for two cases.
 Who only has a seat for sound moves when there is one for its picture too, and who sends sound alone makes way for a
 picture where a seat for sound is free.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, islice
 
 from sfu.errors import Code, RemoteError
 from sfu.model.intents import SlotContent
-from sfu.model.track import Kind, Track
+from sfu.model.track import Kind, Pair, Track
 from sfu.model.view import Wish, check_view
 
 
 @dataclass(slots=True)
 class Publication:
-    """What one participant sends. The first track of a kind, by its m-line, is the one that is shown."""
+    """What one participant sends, in the order of m-lines."""
 
     participant: int
     tracks: list[Track] = field(default_factory=list)
 
-    def first(self, kind: Kind) -> Track | None:
-        return next((track for track in self.tracks if track.kind is kind), None)
+    @property
+    def pairs(self) -> int:
+        videos = sum(track.kind is Kind.VIDEO for track in self.tracks)
+        return max(videos, len(self.tracks) - videos)
+
+    def of(self, nth: int, kind: Kind) -> Track | None:
+        return next(islice((track for track in self.tracks if track.kind is kind), nth, None), None)
 
 
 Publications = Mapping[int, Publication]  # by participant, in order of joining; only who sends something
@@ -39,8 +46,8 @@ Publications = Mapping[int, Publication]  # by participant, in order of joining;
 class _Seat:
     video: int | None  # slot numbers
     audio: int | None
-    pin: int | None = None  # participant that the view wants here
-    occupant: int | None = None
+    pin: Pair | None = None  # what the view wants here
+    occupant: Pair | None = None
 
     @property
     def is_free(self) -> bool:
@@ -93,20 +100,24 @@ class SlotTable:
         for seat in self._seats:
             seat.pin = None
         for wish in wishes:
-            seat_of[wish.slot].pin = wish.participant
+            seat_of[wish.slot].pin = wish.pair
         self.view = tuple(wishes)
 
     def forget(self, participant: int) -> None:
         """Someone has left and will not be back under this id: a seat kept for them is anyone's."""
         for seat in self._seats:
-            if seat.pin == participant:
+            if seat.pin is not None and seat.pin.participant == participant:
                 seat.pin = None
 
     def concerns(self, participant: int) -> bool:
         """Whether `settle` may change anything after a change of what that participant sends: they are seated, or could
         be. In a large room most receivers have all their seats taken by others.
         """
-        return any(seat.is_free or participant in (seat.occupant, seat.pin) for seat in self._seats)
+        return any(
+            seat.is_free
+            or any(pair is not None and pair.participant == participant for pair in (seat.occupant, seat.pin))
+            for seat in self._seats
+        )
 
     def settle(self, publications: Publications) -> list[SlotContent]:
         """Seat everybody who can be; returns what changed, in an order in which no track is in two slots at a time."""
@@ -122,9 +133,9 @@ class SlotTable:
         for seat in self._seats:
             if seat.occupant is None:
                 continue
-            publication = publications.get(seat.occupant)
             unwanted = seat.pin != seat.occupant and (seat.pin is not None or seat.occupant in pinned)
-            if unwanted or publication is None or not _suits(seat, publication):
+            is_gone = seat.occupant.participant not in publications
+            if unwanted or is_gone or not _suits(seat, seat.occupant, publications):
                 seat.occupant = None
 
     def _seat_pinned(self) -> None:
@@ -134,35 +145,41 @@ class SlotTable:
 
     def _seat_others(self, publications: Publications) -> None:
         seated = {seat.occupant: seat for seat in self._seats if seat.occupant is not None}
-        for publication in self._hopeful(publications, seated):
-            if publication.participant == self.owner:
+        for pair in self._hopeful(publications, seated):
+            if pair.participant == self.owner:
                 continue
-            seat = seated.get(publication.participant)
+            seat = seated.get(pair)
             if seat is not None and (
-                seat.pin is not None or seat.video is not None or publication.first(Kind.VIDEO) is None
+                seat.pin is not None
+                or seat.video is not None
+                or _track(pair, Kind.VIDEO, publications) is None
             ):
                 continue  # has what it can have
-            better = self._find(publication, seat, publications)
+            better = self._find(pair, seat, publications)
             if better is None:
                 continue
-            if seat is not None and seat.occupant == publication.participant:
+            if seat is not None and seat.occupant == pair:
                 seat.occupant = None
-            better.occupant = publication.participant
-            seated[publication.participant] = better
+            better.occupant = pair
+            seated[pair] = better
 
-    def _hopeful(self, publications: Publications, seated: Mapping[int, _Seat]) -> Iterable[Publication]:
+    def _hopeful(self, publications: Publications, seated: Mapping[Pair, _Seat]) -> Iterable[Pair]:
         """Those for whom a seat may be found. In a large room with all seats taken these are few."""
         if any(seat.is_free for seat in self._seats):
-            return publications.values()
-        in_sound_seats = sorted(
-            who for who, seat in seated.items() if seat.video is None and seat.pin is None
-        )
-        return [publications[who] for who in in_sound_seats]
+            firsts = (Pair(who, 0) for who in publications)
+            others = (
+                Pair(who, nth)
+                for who, publication in publications.items()
+                for nth in range(1, publication.pairs)
+            )
+            return chain(firsts, others)
+        in_sound_seats = (pair for pair, seat in seated.items() if seat.video is None and seat.pin is None)
+        return sorted(in_sound_seats, key=lambda pair: (pair.nth, pair.participant))
 
-    def _find(self, publication: Publication, held: _Seat | None, publications: Publications) -> _Seat | None:
+    def _find(self, pair: Pair, held: _Seat | None, publications: Publications) -> _Seat | None:
         """A free seat that is better than the one held. May move someone who sends sound alone out of the way."""
-        wants_picture = publication.first(Kind.VIDEO) is not None
-        wants_sound = publication.first(Kind.AUDIO) is not None
+        wants_picture = _track(pair, Kind.VIDEO, publications) is not None
+        wants_sound = _track(pair, Kind.AUDIO, publications) is not None
         if wants_picture:
             for seat in self._seats:
                 if seat.is_free and seat.video is not None:
@@ -171,7 +188,7 @@ class SlotTable:
             for seat in self._seats:
                 if refuge is None or seat.video is None or seat.pin is not None or seat.occupant is None:
                     continue
-                if publications[seat.occupant].first(Kind.VIDEO) is None:
+                if _track(seat.occupant, Kind.VIDEO, publications) is None:
                     refuge.occupant, seat.occupant = seat.occupant, None
                     return seat
         if wants_sound and held is None:
@@ -207,16 +224,20 @@ class SlotTable:
         return content.track in in_use and self._shown[content.slot].track != content.track
 
 
-def _suits(seat: _Seat, publication: Publication) -> bool:
-    if seat.occupant == seat.pin:
+def _suits(seat: _Seat, pair: Pair, publications: Publications) -> bool:
+    if pair == seat.pin:
         return True
-    has_picture = seat.video is not None and publication.first(Kind.VIDEO) is not None
-    return has_picture or (seat.audio is not None and publication.first(Kind.AUDIO) is not None)
+    has_picture = seat.video is not None and _track(pair, Kind.VIDEO, publications) is not None
+    return has_picture or (seat.audio is not None and _track(pair, Kind.AUDIO, publications) is not None)
+
+
+def _track(pair: Pair, kind: Kind, publications: Publications) -> Track | None:
+    publication = publications.get(pair.participant)
+    return publication.of(pair.nth, kind) if publication is not None else None
 
 
 def _content(slot: int, seat: _Seat, kind: Kind, publications: Publications) -> SlotContent:
-    publication = publications.get(seat.occupant) if seat.occupant is not None else None
-    if publication is None:
+    if seat.occupant is None or seat.occupant.participant not in publications:
         return SlotContent(slot, 0, 0)
-    track = publication.first(kind)
-    return SlotContent(slot, publication.participant, track.id if track is not None else 0)
+    track = _track(seat.occupant, kind, publications)
+    return SlotContent(slot, seat.occupant.participant, track.id if track is not None else 0)

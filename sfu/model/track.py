@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 
 class Kind(IntEnum):
@@ -10,6 +10,13 @@ class Kind(IntEnum):
 
     AUDIO = 0
     VIDEO = 1
+
+
+class Pair(NamedTuple):
+    """What is seen and heard together: a participant's n-th video track and n-th audio track, in the order of m-lines."""
+
+    participant: int
+    nth: int
 
 
 class Described(Protocol):

@@ -83,6 +83,7 @@ class Offer(Request, frozen=True, kw_only=True, tag="offer"):
 class ViewSlot(msgspec.Struct, frozen=True, kw_only=True):
     slot: Annotated[int, msgspec.Meta(ge=0, le=255)]
     participant: Id | Literal["auto"] = "auto"
+    nth: Annotated[int, msgspec.Meta(ge=0, le=255)] = 0
     max_height: Annotated[int, msgspec.Meta(ge=0, le=16384)] | None = None
     priority: Annotated[int, msgspec.Meta(ge=0, le=255)] = 0
 

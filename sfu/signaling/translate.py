@@ -62,6 +62,7 @@ def wishes(slots: Sequence[messages.ViewSlot]) -> list[Wish]:
         Wish(
             slot=slot.slot,
             participant=None if slot.participant == "auto" else slot.participant,
+            nth=slot.nth,
             max_height=slot.max_height,
             priority=slot.priority,
         )

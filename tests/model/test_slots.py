@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from sfu.errors import RemoteError
 from sfu.model.intents import FillSlot, SlotContent, SlotsChanged, Tell
-from sfu.model.track import Kind
+from sfu.model.track import Kind, Pair
 from sfu.model.view import Wish
 from tests.model.support import A, Driver, V
 
@@ -153,6 +153,8 @@ def test_view_of_one_who_has_just_left_is_auto() -> None:
         ([Wish(0, 1), Wish(0, 2)], "slot 0 is named twice"),
         ([Wish(0, 3)], "nobody is sent their own media"),
         ([Wish(0, 1), Wish(2, 1)], "participant 1 is wanted in two slots"),
+        ([Wish(0, 1, nth=1), Wish(2, 1, nth=1)], "participant 1 is wanted in two slots"),
+        ([Wish(0, 3, nth=1)], "nobody is sent their own media"),
         ([Wish(1, 1)], "audio slot 1 goes with video slot 0"),
     ],
 )
@@ -170,6 +172,47 @@ def test_refused_view_changes_nothing(wishes: list[Wish], message: str) -> None:
     assert driver.room.participants[me].slots.view == (Wish(0, 2, 360, 1),)
 
 
+def test_second_picture_has_a_seat_of_its_own_with_its_sound() -> None:
+    driver = Driver()
+    driver.join([A, V, V, A])
+    me = driver.join(slots=[V, A, V, A])
+    assert driver.seen(me) == [(1, 2), (1, 1), (1, 3), (1, 4)]
+
+
+def test_everybody_is_seated_before_second_pictures_are() -> None:
+    driver = Driver()
+    shares, other = driver.join([A, V, V]), driver.join([A, V])
+    me = driver.join(slots=[V, A, V, A])
+    assert driver.faces(me) == [shares, shares, other, other]
+    driver.leave(other)
+    assert driver.seen(me) == [(1, 2), (1, 1), (1, 3), (1, 0)]
+
+
+def test_view_names_which_picture_of_a_participant() -> None:
+    driver = Driver()
+    shares = driver.join([A, V, V])
+    me = driver.join(slots=[V, A, V, A, V, A])
+    driver.apply(driver.room.look(me, [Wish(0, shares, 1080, nth=1), Wish(4, shares)]))
+    assert driver.seen(me) == [(1, 3), (1, 0), (0, 0), (0, 0), (1, 2), (1, 1)]
+    # A second picture that stops leaves its seat to who had it, as the view says, and comes back to it.
+    driver.describe(shares, [A, V])
+    assert driver.seen(me)[:2] == [(1, 0), (1, 0)]
+    driver.describe(shares, [A, V, V])
+    assert driver.seen(me)[:2] == [(1, 4), (1, 0)]
+    driver.leave(shares)
+    assert driver.faces(me) == [0] * 6
+
+
+def test_seat_of_a_second_picture_that_stopped_is_free() -> None:
+    driver = Driver()
+    shares = driver.join([A, V, V])
+    me = driver.join(slots=[V, A, V, A])
+    driver.describe(shares, [A, V])
+    assert driver.faces(me) == [shares, shares, 0, 0]
+    other = driver.join([A, V])
+    assert driver.faces(me) == [shares, shares, other, other]
+
+
 def test_second_offer_adds_slots_and_keeps_the_first() -> None:
     driver = Driver()
     people = [driver.join([A, V]) for _ in range(3)]
@@ -181,7 +224,7 @@ def test_second_offer_adds_slots_and_keeps_the_first() -> None:
 
 # ---- any sequence of events ----
 
-_kinds = st.lists(st.sampled_from([A, V]), max_size=3)
+_kinds = st.lists(st.sampled_from([A, V]), max_size=4)
 _slots = st.lists(st.sampled_from([A, V]), max_size=8)
 
 
@@ -189,14 +232,27 @@ class AnyEvents(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.driver = Driver()
-        self.pins: dict[int, dict[int, int]] = {}  # receiver → seat → participant
-        self.before: dict[int, dict[int, int]] = {}  # receiver → seat → participant, after the last rule
+        self.pins: dict[int, dict[int, Pair]] = {}  # receiver → seat → pair
+        self.before: dict[int, dict[int, Pair]] = {}  # receiver → seat → pair, after the last rule
 
     # What the test knows by itself: who sends what, and how slots make seats.
 
-    def sends(self, who: int) -> set[Kind]:
-        room = self.driver.room
-        return {track.kind for track in room.participants[who].tracks} if who in room.participants else set()
+    def pairs(self) -> dict[int, Pair]:
+        """Of all tracks there are."""
+        found: dict[int, Pair] = {}
+        for who in self.driver.room.participants.values():
+            of_kind = {A: 0, V: 0}
+            for track in who.tracks:
+                found[track.id] = Pair(who.id, of_kind[track.kind])
+                of_kind[track.kind] += 1
+        return found
+
+    def sends(self, pair: Pair | None) -> set[Kind]:
+        kinds = [A, V]
+        if pair is None or pair.participant not in self.driver.room.participants:
+            return set()
+        tracks = self.driver.room.participants[pair.participant].tracks
+        return {kind for kind in kinds if sum(track.kind is kind for track in tracks) > pair.nth}
 
     def seats(self, receiver: int) -> list[dict[Kind, int]]:
         seats: list[dict[Kind, int]] = []
@@ -208,12 +264,13 @@ class AnyEvents(RuleBasedStateMachine):
             of_kind[kind] += 1
         return seats
 
-    def seated(self, receiver: int) -> dict[int, int]:
-        faces = self.driver.faces(receiver)
+    def seated(self, receiver: int) -> dict[int, Pair]:
+        """By the tracks that are shown. A seat that is kept for a pair that is not sent shows none."""
+        seen, pairs = self.driver.seen(receiver), self.pairs()
         return {
-            k: next(iter(who))
+            k: next(iter(shown))
             for k, seat in enumerate(self.seats(receiver))
-            if (who := {faces[slot] for slot in seat.values()} - {0})
+            if (shown := {pairs[seen[slot][1]] for slot in seat.values() if seen[slot][1]})
         }
 
     def anybody(self, data: st.DataObject) -> int:
@@ -235,7 +292,7 @@ class AnyEvents(RuleBasedStateMachine):
         self.pins.pop(who, None)
         self.before.pop(who, None)
         for pins in self.pins.values():
-            for seat in [seat for seat, pinned in pins.items() if pinned == who]:
+            for seat in [seat for seat, pinned in pins.items() if pinned.participant == who]:
                 del pins[seat]
 
     @precondition(lambda self: self.is_inhabited)
@@ -256,13 +313,18 @@ class AnyEvents(RuleBasedStateMachine):
     def look(self, data: st.DataObject) -> None:
         who = self.anybody(data)
         seats = self.seats(who)
-        others = sorted(set(self.driver.room.participants) - {who})
+        others = [
+            Pair(other, nth) for other in sorted(set(self.driver.room.participants) - {who}) for nth in (0, 1)
+        ]
         pinned = (
             data.draw(st.lists(st.sampled_from(others), unique=True, max_size=len(seats))) if others else []
         )
         chosen = data.draw(st.permutations(range(len(seats))))[: len(pinned)]
         pins = dict(zip(chosen, pinned, strict=True))
-        wishes = [Wish(seats[k].get(V, seats[k].get(A, -1)), participant) for k, participant in pins.items()]
+        wishes = [
+            Wish(seats[k].get(V, seats[k].get(A, -1)), pair.participant, nth=pair.nth)
+            for k, pair in pins.items()
+        ]
         self.driver.apply(self.driver.room.look(who, wishes))
         self.pins[who] = pins
 
@@ -275,35 +337,43 @@ class AnyEvents(RuleBasedStateMachine):
             assert tracks == self.driver.plane.slots.get(receiver, {})
 
     @invariant()
-    def seats_hold_one_person_each_and_nobody_twice(self) -> None:
+    def seats_hold_one_pair_each_and_none_twice(self) -> None:
         for receiver in self.driver.room.participants:
-            faces = self.driver.faces(receiver)
+            faces, seen, pairs = self.driver.faces(receiver), self.driver.seen(receiver), self.pairs()
             assert receiver not in faces
-            for seat in self.seats(receiver):
+            seated = self.seated(receiver)
+            assert len(set(seated.values())) == len(seated)
+            for k, seat in enumerate(self.seats(receiver)):
                 assert len({faces[slot] for slot in seat.values()}) == 1
-            seated = list(self.seated(receiver).values())
-            assert len(set(seated)) == len(seated)
-            for seat_of_slot, (participant, track) in enumerate(self.driver.seen(receiver)):
-                kind = self.driver.room.participants[receiver].slots.kinds[seat_of_slot]
-                assert (participant == 0) or (kind in self.sends(participant)) == (track != 0)
+                for kind, slot in seat.items():
+                    participant, track = seen[slot]
+                    if track:
+                        assert (pairs[track], participant) == (seated[k], seated[k].participant)
+                    assert (track != 0) == (kind in self.sends(seated.get(k)))
 
     @invariant()
     def pinned_seats_hold_whom_they_should(self) -> None:
         for receiver, pins in self.pins.items():
             seated = self.seated(receiver)
-            for seat, participant in pins.items():
-                assert seated.get(seat, 0) == (participant if self.sends(participant) else 0)
+            faces = self.driver.faces(receiver)
+            for k, pair in pins.items():
+                slots = self.seats(receiver)[k]
+                assert seated.get(k) == (pair if self.sends(pair) & set(slots) else None)
+                publishes = self.sends(Pair(pair.participant, 0))
+                assert {faces[slot] for slot in slots.values()} == {pair.participant if publishes else 0}
 
     @invariant()
     def nobody_waits_beside_a_free_seat(self) -> None:
         for receiver in self.driver.room.participants:
             seated, pins = self.seated(receiver), self.pins.get(receiver, {})
             free = [seat for k, seat in enumerate(self.seats(receiver)) if k not in seated and k not in pins]
-            for who in set(self.driver.room.participants) - {receiver} - set(pins.values()):
-                seat = next((self.seats(receiver)[k] for k, other in seated.items() if other == who), {})
-                if V in self.sends(who) and V not in seat:
+            for pair in set(self.pairs().values()) - set(pins.values()):
+                if pair.participant == receiver:
+                    continue
+                seat = next((self.seats(receiver)[k] for k, other in seated.items() if other == pair), {})
+                if V in self.sends(pair) and V not in seat:
                     assert not any(V in other for other in free)
-                if A in self.sends(who) and not seat:
+                if A in self.sends(pair) and not seat:
                     assert not any(A in other for other in free)
 
     @invariant()
@@ -328,7 +398,7 @@ class AnyEvents(RuleBasedStateMachine):
                     V in seats[k]
                     and V not in self.sends(who)
                     and V not in where
-                    and V in self.sends(now.get(k, 0))
+                    and V in self.sends(now.get(k))
                 )
                 assert gained_a_picture or made_way
             self.before[receiver] = now

@@ -54,6 +54,10 @@ def text(**fields: Any) -> str:
             text(type="view", slots=[{"slot": 0, "participant": 3}, {"slot": 2, "participant": "auto"}]),
             View(id=1, slots=[ViewSlot(slot=0, participant=3), ViewSlot(slot=2)]),
         ),
+        (
+            text(type="view", slots=[{"slot": 0, "participant": 3, "nth": 1, "max_height": 1080}]),
+            View(id=1, slots=[ViewSlot(slot=0, participant=3, nth=1, max_height=1080)]),
+        ),
         (text(type="offer", sdp="v=0"), Offer(id=1, sdp="v=0")),
         (
             text(type="offer", sdp="v=0", heights={"1": [180, 360, 16384], "x": [1]}),
@@ -101,6 +105,7 @@ def test_golden(raw: str, message: msgspec.Struct) -> None:
         (text(type="view", slots=[{"slot": 0, "participant": "all"}]), Code.BAD_MESSAGE, 1),
         (text(type="view", slots=[{"slot": 0, "participant": 0}]), Code.BAD_MESSAGE, 1),
         (text(type="view", slots=[{"slot": 0}] * 257), Code.BAD_MESSAGE, 1),
+        (text(type="view", slots=[{"slot": 0, "participant": 3, "nth": -1}]), Code.BAD_MESSAGE, 1),
         (text(type="hello", versions=[]), Code.BAD_MESSAGE, 1),
     ],
 )
