@@ -376,7 +376,7 @@ class Conference:
             pairs = self._settings.slots if self._slots is None else min(self._slots, self._settings.slots)
             extra = self._settings.extra_audio_slots if self._slots is None else 0
             transport.add_slots(max(1, pairs), extra)
-            for source in self._sources:
+            for source in self._outlets:  # in the order that the profile has
                 self._add_sender(transport, source)
             await self._negotiate(transport)
 
@@ -403,7 +403,7 @@ class Conference:
 
         sender = transport.add_sender(source.media, Sealing(outlet.seal, _exact_ms, failed, ended))
         sender.muted = outlet.muted
-        sender.set_source(self._sources[source])
+        sender.set_source(self._sources.get(source))
         self._senders[source] = sender
 
     async def _rejoin(self) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -20,7 +20,7 @@ from sfu.media.events import (
     Secured,
     SlotFilled,
 )
-from sfu.sdp import Candidate, Negotiation, OfferedTrack
+from sfu.sdp import MAX_TRACKS, Candidate, Negotiation, OfferedTrack
 
 _VIDEO = 1
 
@@ -109,7 +109,8 @@ class Transport:
             "transport_payloads", negotiation.payloads, negotiation.extension_ids, negotiation.send_extensions
         )
         offered = {track.mid: track for track in negotiation.tracks}
-        for mid in [mid for mid in self.sources if mid not in offered]:
+        kept = self._paused(negotiation)
+        for mid in [mid for mid in self.sources if mid not in offered and mid not in kept]:
             self._command("track_remove", self.sources.pop(mid).id)
         for mid, track in offered.items():
             if mid not in self.sources:
@@ -119,6 +120,17 @@ class Transport:
                 ssrc, rtx_ssrc = slot_ssrcs[slot.mid]
                 self._command("slot_add", number, slot.kind, ssrc, rtx_ssrc, self.cname)
         self._added = max(self._added, len(negotiation.slots))
+
+    def _paused(self, negotiation: Negotiation) -> Collection[str]:
+        """Mids of sources whose m-line has stopped and may send again. They stay: a browser that has been told once that its
+        SSRCs are known names mid and rid in its packets no more.
+        """
+        stopped = [
+            media.offered.mid
+            for media in negotiation.media
+            if media.direction == "inactive" and media.codecs and media.offered.mid in self.sources
+        ]
+        return stopped[: MAX_TRACKS - len(negotiation.tracks)]
 
     def fill(self, slot: int, source: Source | None, max_layer: int = 0) -> None:
         """The slot shows that source from its next key frame on, or nothing: in the highest layer up to `max_layer` that its

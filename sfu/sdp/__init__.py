@@ -7,12 +7,13 @@ the media plane has made.
 from sfu.sdp.answer import Candidate, Local, build_answer
 from sfu.sdp.codecs import AUDIO, CODECS, VIDEO, Codec
 from sfu.sdp.lexer import OfferError
-from sfu.sdp.negotiation import Negotiation, OfferedSlot, OfferedTrack, negotiate
+from sfu.sdp.negotiation import MAX_TRACKS, Negotiation, OfferedSlot, OfferedTrack, negotiate
 from sfu.sdp.offer import Offer, parse_offer
 
 __all__ = [
     "AUDIO",
     "CODECS",
+    "MAX_TRACKS",
     "VIDEO",
     "Candidate",
     "Codec",

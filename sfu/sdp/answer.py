@@ -61,7 +61,8 @@ def build_answer(offer: Offer, negotiation: Negotiation, local: Local) -> str:
             lines.append(f"a=msid:{stream} {stream}-{media.offered.media}")
         lines += _association(local, is_tagged=media.offered.mid == bundle[0])
         lines += _rtp(media)
-        lines += simulcast.answer_lines(media.offered.rids if media.direction == "recvonly" else ())
+        # Of a track that has stopped too: a browser keeps no layers that an answer leaves out.
+        lines += simulcast.answer_lines(media.offered.rids if media.direction != "sendonly" else ())
         if stream:
             lines += _ssrcs(media, local)
     return "\r\n".join(lines) + "\r\n"

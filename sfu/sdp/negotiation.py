@@ -280,7 +280,9 @@ def _answer_media(
         )
         for match in usable
     )
-    return AnsweredMedia(media, direction, codecs, extensions if direction != "inactive" else ())
+    return AnsweredMedia(
+        media, direction, codecs, extensions if direction != "inactive" or media.rids else ()
+    )
 
 
 def _feedback(media: Media, match: _Match, *, is_slot: bool, has_transport_cc: bool) -> tuple[str, ...]:

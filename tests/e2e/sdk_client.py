@@ -71,7 +71,7 @@ class SdkClient:
             return holds(seen)
 
         async def state() -> object:
-            return {"tiles": seen, "people": await self.page.evaluate("client.people()")}
+            return {"tiles": seen, **await self._standing()}
 
         await until(is_so, state)
         return seen
@@ -81,9 +81,13 @@ class SdkClient:
             return bool(await self.page.evaluate(expression))
 
         async def state() -> object:
-            return {"in vain": expression, "people": await self.page.evaluate("client.people()")}
+            return {"in vain": expression, **await self._standing()}
 
         await until(is_so, state)
+
+    async def _standing(self) -> dict[str, Any]:
+        standing: dict[str, Any] = await self.page.evaluate("client.standing()")
+        return standing
 
     async def leave(self) -> None:
         await self.page.evaluate("client.conference.leave()")

@@ -1,6 +1,6 @@
 """The SDK in a browser, without an app: what only a browser shows of it."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -131,4 +131,63 @@ async def test_a_key_that_is_missing_is_asked_for(house: House) -> None:
         "client.conference.people.some(({ name, sender }) => name === 'Ben' && client.conference.speaking.has(sender))"
     )
     await ana.leave()
+    await ben.leave()
+
+
+async def test_a_screen_is_seen_beside_the_camera(house: House) -> None:
+    ana = await house.join("Ana", camera="#ff0000")
+    ben = await house.join("Ben")
+    await ben.until_tiles(lambda tiles: bool(shown(tiles, "Ana", "camera", color="red")))
+
+    def all_of_ana(color: str) -> Callable[[Sequence[Tile]], bool]:
+        return lambda tiles: all(
+            (
+                shown(tiles, "Ana", "camera", color="red"),
+                shown(tiles, "Ana", "microphone"),
+                shown(tiles, "Ana", "screen", color=color),
+                shown(tiles, "Ana", "screen_audio"),
+            )
+        )
+
+    # Seated by the server's choice, then where and as high as it is asked for.
+    await ana.page.evaluate("client.share('#0000ff')")
+    await ben.until_tiles(all_of_ana("blue"))
+    await ben.page.evaluate(
+        "client.look([{ slot: 0, name: 'Ana', source: 'screen', maxHeight: 360 }, { slot: 2, name: 'Ana' }])"
+    )
+    await ben.until_tiles(
+        lambda tiles: (
+            all_of_ana("blue")(tiles)
+            and bool(shown(tiles, "Ana", "screen", slot=0) and shown(tiles, "Ana", "camera", slot=2))
+        )
+    )
+    await ben.until_true(
+        "client.conference.quality().then((quality) => quality.received.some(({ source, height }) => source === 'screen' && height === 360))"
+    )
+    assert await ben.page.evaluate("client.people().find(({ name }) => name === 'Ana')?.screen") == "on"
+
+    # It stops and begins again, with another picture and of another size; nothing of it fails to open.
+    await ana.page.evaluate("client.share(null)")
+    await ben.until_tiles(lambda tiles: not any(tile["source"].startswith("screen") for tile in tiles))
+    await ben.until_true("client.people().find(({ name }) => name === 'Ana')?.screen === 'muted'")
+    await ben.page.evaluate("client.look([])")
+    await ana.page.evaluate("client.share('#00ff00', 1440)")
+    await ben.until_tiles(all_of_ana("green"))
+    # In both layers, of which the higher is no higher than may be.
+    await ana.until_true(
+        "client.conference.quality().then(({ sent }) => [540, 1080].every((height) => sent.some((layer) => layer.source === 'screen' && layer.height === height)))"
+    )
+    # Slots that come after a screen's m-lines have the numbers that the server gives them.
+    there = await ana.page.evaluate("client.conference.tiles.length")
+    await ana.page.evaluate("client.conference.growSlots(17)")
+    await ben.page.evaluate("client.share('#0000ff')")
+    await ana.until_tiles(lambda tiles: bool(shown(tiles, "Ben", "screen", color="blue")))
+    await ana.page.evaluate("(slot) => client.look([{ slot, name: 'Ben', source: 'screen' }])", there)
+    await ana.until_tiles(lambda tiles: bool(shown(tiles, "Ben", "screen", slot=there, color="blue")))
+    for who in (ana, ben):
+        assert await who.page.evaluate("client.notices") == []
+    await ana.leave()
+    await ben.until_true(
+        "client.notices.some(({ code, name, reason }) => code === 'gone' && name === 'Ana' && reason === 'left')"
+    )
     await ben.leave()

@@ -21,8 +21,18 @@ from sfu.media.events import (
     SlotFilled,
 )
 from sfu.media.transport import Transport
-from sfu.sdp import AUDIO, VIDEO, Negotiation, OfferedSlot, OfferedTrack
+from sfu.sdp import (
+    AUDIO,
+    MAX_TRACKS,
+    VIDEO,
+    Negotiation,
+    OfferedSlot,
+    OfferedTrack,
+    negotiate,
+    parse_offer,
+)
 from tests.media.test_dtls import CLIENT, SERVER, Client
+from tests.sdp.text import joined, session, video
 
 CONTEXT = make_context(SERVER)
 
@@ -242,6 +252,29 @@ async def test_an_offer_becomes_commands() -> None:
         ("slot_source", (0, 0, 0, 0)),
     ]
     assert transport.sources["1"].layers == 2
+    transport.close()
+
+
+async def test_a_track_that_stops_keeps_its_source_for_when_it_sends_again() -> None:
+    plane, told = Plane(), list[MediaEvent]()
+    transport = make(plane, told)
+
+    def apply(*directions: str) -> None:
+        lines = [video(str(mid), direction) for mid, direction in enumerate(directions)]
+        bundle = " ".join(map(str, range(len(lines))))
+        offered = negotiate(parse_offer(joined(session(bundle), *lines)), ["VP8"])
+        transport.apply(offered, {})
+
+    apply("sendonly", "sendonly")
+    sources = dict(transport.sources)
+    apply("sendonly", "inactive")
+    apply("sendonly", "sendonly")
+    assert transport.sources == sources
+    assert plane.names().count("track_add") == 2
+    assert "track_remove" not in plane.names()
+    apply("inactive", *["sendonly"] * MAX_TRACKS)  # the worker has room for no more
+    assert plane.names().count("track_remove") == 1
+    assert len(transport.sources) == MAX_TRACKS
     transport.close()
 
 

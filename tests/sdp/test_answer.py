@@ -121,6 +121,21 @@ def test_a_slot_takes_no_simulcast() -> None:
     assert "a=simulcast:" not in answered
 
 
+def test_a_track_that_stops_keeps_its_layers() -> None:
+    """A browser takes an answer without them for a refusal, and has one layer left when it sends again."""
+    stopped = text.video(
+        "0", "inactive", "a=rid:h send", "a=rid:f send", "a=simulcast:send h;f",
+        "a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id",
+    )  # fmt: skip
+    offer = parse_offer(text.joined(text.session("0"), stopped))
+    negotiation = negotiate(offer, ALL_CODECS)
+    answered = answer(offer, negotiation)
+    for line in ("a=inactive", "a=rid:h recv", "a=rid:f recv", "a=simulcast:recv h;f"):
+        assert f"{line}\r\n" in answered
+    assert "rtp-stream-id" in answered
+    assert negotiation.tracks == ()
+
+
 def test_slots_have_ssrcs_and_the_pair_has_one_stream() -> None:
     media = _answered("chromium_publisher")[3:]
     streams = [next(line for line in lines if line.startswith("a=msid:")) for lines in media]

@@ -39,6 +39,14 @@ test("who is behind is so until it is over, or they are gone", () => {
   assert.equal(presence.list()[0]!.behindSeconds, 0);
 });
 
+test("a picture is named by its place among those of the profile", () => {
+  const presence = new Presence();
+  const sources = [{ kind: "microphone", muted: true }, { kind: "camera", muted: true }, { kind: "screen", muted: false }] as const;
+  presence.roster([profile("ana", 1, { sources }), profile("ben", 2), profile("cem", 3, { sources: [sources[2]] })]);
+  const nth = (sender: string): unknown[] => [presence.nthOf(sender, "camera"), presence.nthOf(sender, "screen")];
+  assert.deepEqual([nth("ana"), nth("ben"), nth("cem"), nth("eve")], [[0, 1], [0, null], [0, 0], [0, null]]);
+});
+
 test("who is away is so by the server's word, until they are back or gone", () => {
   const presence = new Presence();
   const away = (): boolean[] => presence.list().map((person) => person.away);

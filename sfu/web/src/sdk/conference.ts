@@ -6,13 +6,13 @@
  * somebody is gone, which it could bring about anyway.
  */
 import type { WorkerClient } from "../worker/client.ts";
-import type { ChatLine } from "../worker/messages.ts";
+import { type ChatLine, type SourceKind, mediaOf } from "../worker/messages.ts";
 import { Asking } from "./asking.ts";
 import { Backoff } from "./backoff.ts";
 import { Chat } from "./chat.ts";
 import { Coalesced } from "./coalesce.ts";
 import { codecsOf } from "./codecs.ts";
-import { Connection, type ConnectionState, type SenderKind, type Slot } from "./connection.ts";
+import { Connection, type ConnectionState, type Slot } from "./connection.ts";
 import { Emitter } from "./emitter.ts";
 import { SfuError, asError } from "./errors.ts";
 import { openLink } from "./keys.ts";
@@ -63,7 +63,7 @@ export class Conference {
   readonly #tiles = new Tiles();
   readonly #levels: Levels;
   readonly #backoff = new Backoff(Math.random);
-  readonly #tracks: Record<SenderKind, MediaStreamTrack | null>;
+  readonly #tracks: Record<SourceKind, MediaStreamTrack | null>;
   readonly #chat = new Chat((line) => this.#emitter.emit("chat", line));
   readonly #asking = new Asking((slot, tries) => this.#askForKey(slot, tries), browserIo);
   readonly #profile = new Coalesced(() => this.#sealProfile());
@@ -81,6 +81,7 @@ export class Conference {
   #frames: Promise<void> = Promise.resolve();
   #waitingFrames = 0;
   #deaths = 0;
+  #hasShared = false; // a screen, at any time
   #measured: { connection: Connection; stats: Snapshot } | null = null;
   #timers: { connection?: ReturnType<typeof setTimeout>; roster?: ReturnType<typeof setTimeout> } = {};
   #state: State = { name: "joining", signaling: { name: "connecting" }, media: "connecting", error: null };
@@ -90,7 +91,8 @@ export class Conference {
     this.#options = options;
     this.#name = options.name ?? "";
     this.#isMuted = options.muted ?? true;
-    this.#tracks = { microphone: options.microphone ?? null, camera: options.camera ?? null };
+    const { microphone = null, camera = null } = options;
+    this.#tracks = { microphone, camera, screen: null, screen_audio: null };
     this.#levels = new Levels(
       () => this.#sounds(),
       (speaking) => this.#emitter.emit("speaking", speaking),
@@ -116,7 +118,7 @@ export class Conference {
       isSelf: true,
       microphone: this.isMuted ? "muted" : "on",
       camera: this.#tracks.camera === null ? "muted" : "on",
-      screen: null,
+      screen: this.#tracks.screen !== null ? "on" : this.#hasShared ? "muted" : null,
       recording: false,
       away: false,
       heard: true,
@@ -171,6 +173,18 @@ export class Conference {
     this.#tracks.camera = track;
     this.#changed();
     await this.#connection?.setTrack("camera", track);
+  }
+
+  /**
+   * Shows a screen, with its sound if it has one; null for no more. Whoever stops and shares again goes on under the same key.
+   * That the person has ended it in the browser, the track tells its owner.
+   */
+  async setScreen(track: MediaStreamTrack | null, audio: MediaStreamTrack | null = null): Promise<void> {
+    Object.assign(this.#tracks, { screen: track, screen_audio: track && audio });
+    this.#hasShared ||= track !== null;
+    this.#changed();
+    const shared = ["screen", "screen_audio"] as const;
+    await Promise.all(shared.map((source) => this.#connection?.setTrack(source, this.#tracks[source])));
   }
 
   setName(name: string): void {
@@ -452,10 +466,14 @@ export class Conference {
 
   async #sealProfile(): Promise<void> {
     if (this.#client === null || this.#joined === null) return;
-    const sources = [
+    const { camera, screen, screen_audio: sound } = this.#tracks;
+    const sources: { kind: SourceKind; muted: boolean }[] = [
       { kind: "microphone", muted: this.isMuted },
-      { kind: "camera", muted: this.#tracks.camera === null },
-    ] as const;
+      { kind: "camera", muted: camera === null },
+    ];
+    if (this.#hasShared) {
+      sources.push({ kind: "screen", muted: screen === null }, { kind: "screen_audio", muted: sound === null });
+    }
     const bytes = await this.#client.request("sealProfile", { name: this.#name, sources, recording: false });
     await this.#signaling!.relay(KIND_PROFILE, 0, bytes);
   }
@@ -483,13 +501,20 @@ export class Conference {
 
   async #sendView(): Promise<void> {
     const { signaling } = this.#parts();
-    const slots: ViewSlot[] = this.#view.map(({ slot, sender, maxHeight, priority }) => ({
+    const slots: ViewSlot[] = this.#view.map(({ slot, sender, source = "camera", maxHeight, priority }) => ({
       slot,
-      participant: (sender && this.#presence.participantOf(sender)) || "auto",
+      ...this.#wanted(sender ?? null, source),
       ...(maxHeight === undefined ? {} : { max_height: maxHeight }),
       ...(priority === undefined ? {} : { priority }),
     }));
     await signaling.request({ type: "view", slots });
+  }
+
+  /** In the server's terms. What is not sent is left to its choice. */
+  #wanted(sender: string | null, source: "camera" | "screen"): Pick<ViewSlot, "participant" | "nth"> {
+    const participant = sender === null ? 0 : this.#presence.participantOf(sender);
+    const nth = sender === null ? null : this.#presence.nthOf(sender, source);
+    return participant === 0 || nth === null ? { participant: "auto" } : nth === 0 ? { participant } : { participant, nth };
   }
 
   // ---- media ----
@@ -497,15 +522,14 @@ export class Conference {
   #openConnection(): void {
     const client = this.#client!;
     const joined = this.#joined!;
-    const { audio, video } = codecsOf(joined.settings.codecs);
-    const codecOf = (kind: string): typeof audio | typeof video => (kind === "audio" || kind === "microphone" ? audio : video);
+    const codecs = codecsOf(joined.settings.codecs);
     const { slots, slots_max: max } = joined.settings;
     const connection = new Connection({
       settings: { ...joined.settings, slots: Math.max(slots, Math.min(this.#pairs, max)) },
       iceServers: this.#signaling!.iceServers,
       transforms: {
-        send: (source) => client.sendTransform(source, codecOf(source)),
-        receive: (slot, kind) => client.receiveTransform(slot, kind, codecOf(kind)),
+        send: (source) => client.sendTransform(source, codecs[mediaOf(source)]),
+        receive: (slot, kind) => client.receiveTransform(slot, kind, codecs[kind]),
       },
       negotiate: async (sdp, heights) => {
         const answer = await this.#signaling!.request({ type: "offer", sdp, heights });
@@ -522,8 +546,9 @@ export class Conference {
     const failed = (reason: unknown): void => {
       if (this.#connection === connection && asError(reason).code !== "worker_failed") this.#end(asError(reason));
     };
-    connection.setTrack("microphone", this.#isMuted ? null : this.#tracks.microphone).catch(failed);
-    connection.setTrack("camera", this.#tracks.camera).catch(failed);
+    const { microphone, ...others } = this.#tracks;
+    connection.setTrack("microphone", this.#isMuted ? null : microphone).catch(failed);
+    for (const [source, track] of Object.entries(others)) connection.setTrack(source as SourceKind, track).catch(failed);
     if (this.#tracks.microphone) this.#tracks.microphone.enabled = !this.#isMuted;
     connection.start(); // with what is wanted known: the offer tells heights
     this.#levels.start();

@@ -5,19 +5,17 @@
  * Closed by construction (sfu/e2ee/PROTOCOL.md, "Sending, closed"): every transceiver gets its transform in the task that
  * makes it and never loses it, a sender has no track before its transform is ready, and nothing is `sendrecv`.
  */
+import { type MediaKind, type SourceKind, mediaOf } from "../worker/messages.ts";
 import { Backoff } from "./backoff.ts";
 import { SEALABLE } from "./codecs.ts";
 import { SfuError, asError } from "./errors.ts";
 import { sealOpus } from "./sdp.ts";
 import type { Answer, Settings } from "./wire.ts";
 
-export type SenderKind = "microphone" | "camera";
-export type MediaKind = "audio" | "video";
-
 /** What runs in the worker, as the connection needs it. Both are called in the task that attaches the result. */
 export interface Transforms {
   /** `ready` settles once the transform runs and holds a key. */
-  send(kind: SenderKind): { transform: RTCRtpScriptTransform; ready: Promise<void> };
+  send(source: SourceKind): { transform: RTCRtpScriptTransform; ready: Promise<void> };
   receive(slot: number, kind: MediaKind): RTCRtpScriptTransform;
 }
 
@@ -41,12 +39,23 @@ export interface ConnectionOptions {
   onFailed(error: SfuError | null): void;
 }
 
+interface Layer extends RTCRtpEncodingParameters {
+  rid: string;
+  scaleResolutionDownBy: number;
+}
+
 /** What browsers that have less layers for a small picture leave out is the upper ones. Firefox needs two or more. */
-const LAYERS: readonly RTCRtpEncodingParameters[] = [
+const CAMERA: readonly Layer[] = [
   { rid: "q", scaleResolutionDownBy: 4, maxBitrate: 150_000 },
   { rid: "h", scaleResolutionDownBy: 2, maxBitrate: 500_000 },
   { rid: "f", scaleResolutionDownBy: 1, maxBitrate: 1_700_000 },
 ];
+/** Whether it is frames or size that gives way when the network does is for the track's `contentHint` to say. */
+const SCREEN: readonly Layer[] = [
+  { rid: "h", scaleResolutionDownBy: 2, maxBitrate: 500_000, maxFramerate: 30 },
+  { rid: "f", scaleResolutionDownBy: 1, maxBitrate: 2_500_000, maxFramerate: 30 },
+];
+const SCREEN_HEIGHT = 1080; // of a larger screen as much is sent
 
 const SLOTS_MAX = 49; // pairs: what both browsers were seen to take
 const DISCONNECTED_MS = 1_500; // ICE comes back by itself from a short gap
@@ -54,6 +63,7 @@ const RESTART_MS = 8_000; // for a restart to lead to a connection
 const RESTARTS_MAX = 4; // then a new connection
 
 interface Sender {
+  readonly source: SourceKind;
   readonly transceiver: RTCRtpTransceiver;
   readonly ready: Promise<void>;
   wanted: MediaStreamTrack | null;
@@ -64,10 +74,11 @@ export class Connection {
   readonly #slots: Slot[] = [];
   readonly #pc: RTCPeerConnection;
   readonly #options: ConnectionOptions;
-  readonly #senders: Record<SenderKind, Sender>;
+  readonly #senders = new Map<SourceKind, Sender>();
   readonly #backoff = new Backoff(Math.random);
   #transport = 0;
-  #saidHeights = "";
+  #said = ""; // of what is sent, in the last offer
+  #isStarted = false;
   #restarts = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #negotiation: Promise<void> = Promise.resolve();
@@ -78,7 +89,8 @@ export class Connection {
     // The flag is Chromium's: with it a transceiver whose transform is missing sends and plays nothing.
     const configuration = { iceServers: options.iceServers, bundlePolicy: "max-bundle", encodedInsertableStreams: true };
     this.#pc = new RTCPeerConnection(configuration as RTCConfiguration);
-    this.#senders = { microphone: this.#addSender("microphone"), camera: this.#addSender("camera") };
+    this.#addSender("microphone", null);
+    this.#addSender("camera", null);
     const { slots: pairs, extra_audio_slots: extra } = options.settings;
     this.#addSlots(Math.min(pairs, SLOTS_MAX), Math.min(extra, SLOTS_MAX));
     this.#pc.onconnectionstatechange = () => this.#onState();
@@ -105,22 +117,30 @@ export class Connection {
   }
 
   start(): void {
+    this.#isStarted = true;
     this.#options.onState("connecting");
     this.#negotiate();
   }
 
-  /** What is sent from now on; null for nothing. The transform, its key and its counter stay. */
-  setTrack(kind: SenderKind, track: MediaStreamTrack | null): Promise<void> {
-    const sender = this.#senders[kind];
+  /**
+   * What is sent from now on; null for nothing. The transform, its key and its counter stay. A screen and its sound have
+   * m-lines from the first time on, which send only while there is a track: others are shown none that is empty.
+   */
+  setTrack(source: SourceKind, track: MediaStreamTrack | null): Promise<void> {
+    const sender = this.#senders.get(source) ?? (track && !this.#isClosed ? this.#addSender(source, track) : null);
+    if (sender === null) return Promise.resolve();
     sender.wanted = track;
     // One after the other, so that the last one wins.
     const done = sender.work.then(async () => {
       await sender.ready;
-      const { sender: rtp } = sender.transceiver;
+      const { transceiver } = sender;
       if (sender.wanted !== track || this.#isClosed) return;
-      if (rtp.track !== track) await rtp.replaceTrack(track);
-      // A camera of another size, or one that was off: an offer tells how high its layers are.
-      if (track && this.#transport !== 0 && JSON.stringify(this.#heights()) !== this.#saidHeights) this.#negotiate();
+      if (transceiver.sender.track !== track) {
+        if (track && source === "screen") await fit(transceiver.sender, layersOf(source, track));
+        await transceiver.sender.replaceTrack(track);
+      }
+      if (source === "screen" || source === "screen_audio") transceiver.direction = track ? "sendonly" : "inactive";
+      this.#tell();
     });
     sender.work = done.catch(() => {});
     return done;
@@ -134,9 +154,9 @@ export class Connection {
   }
 
   /** What is sent, by the mid of its m-line. */
-  get sources(): ReadonlyMap<string, SenderKind> {
-    const pairs = Object.entries(this.#senders) as [SenderKind, Sender][];
-    return new Map(pairs.flatMap(([kind, { transceiver }]) => (transceiver.mid === null ? [] : [[transceiver.mid, kind]])));
+  get sources(): ReadonlyMap<string, SourceKind> {
+    const senders = [...this.#senders.values()];
+    return new Map(senders.flatMap(({ source, transceiver: { mid } }) => (mid === null ? [] : [[mid, source]])));
   }
 
   getStats(): Promise<RTCStatsReport> {
@@ -152,16 +172,18 @@ export class Connection {
 
   // ---- transceivers ----
 
-  #addSender(kind: SenderKind): Sender {
-    const media = kind === "microphone" ? "audio" : "video";
+  #addSender(source: SourceKind, track: MediaStreamTrack | null): Sender {
+    const media = mediaOf(source);
     const init: RTCRtpTransceiverInit = { direction: "sendonly" };
-    if (media === "video") init.sendEncodings = LAYERS.map((layer) => ({ ...layer }));
+    if (media === "video") init.sendEncodings = layersOf(source, track);
     const transceiver = this.#pc.addTransceiver(media, init);
-    const { transform, ready } = this.#options.transforms.send(kind);
+    const { transform, ready } = this.#options.transforms.send(source);
     transceiver.sender.transform = transform;
     prefer(transceiver, media, this.#options.settings.codecs);
     ready.catch(() => {}); // setTrack tells: then nothing is ever attached
-    return { transceiver, ready, wanted: null, work: Promise.resolve() };
+    const sender: Sender = { source, transceiver, ready, wanted: null, work: Promise.resolve() };
+    this.#senders.set(source, sender);
+    return sender;
   }
 
   #addSlots(pairs: number, extra: number): void {
@@ -183,11 +205,24 @@ export class Connection {
     this.#negotiation = this.#negotiation.then(() => this.#offer()).catch((reason: unknown) => this.#onRefused(asError(reason)));
   }
 
+  /** A camera of another size, or one that was off, and a screen that comes or goes: if the last offer did not say so, another does. */
+  #tell(): void {
+    if (!this.#isStarted) return; // the first one will
+    this.#negotiation = this.#negotiation
+      .then(() => (said(this.#directions(), this.#heights()) === this.#said ? undefined : this.#offer()))
+      .catch((reason: unknown) => this.#onRefused(asError(reason)));
+  }
+
+  #directions(): Directions {
+    return [...this.#senders.values()].map(({ source, transceiver }) => [source, transceiver.direction]);
+  }
+
   async #offer(): Promise<void> {
     if (this.#isClosed) return;
+    const directions = this.#directions(); // what changes from here on is not in this offer
     await this.#pc.setLocalDescription(await this.#pc.createOffer());
     const heights = this.#heights();
-    this.#saidHeights = JSON.stringify(heights);
+    this.#said = said(directions, heights);
     const answer = await this.#options.negotiate(this.#pc.localDescription!.sdp, heights);
     if (this.#isClosed) return;
     if (this.#transport !== 0 && answer.transport !== this.#transport) {
@@ -201,11 +236,14 @@ export class Connection {
 
   /** What the server needs to choose a layer by. Of a camera that is off it makes its own guess. */
   #heights(): Record<string, number[]> {
-    const { transceiver, wanted } = this.#senders.camera;
-    const height = wanted?.getSettings().height ?? 0;
-    const layers = LAYERS.map(({ scaleResolutionDownBy: by = 1 }) => Math.round(height / by));
-    const isKnown = layers[0]! > 0 && transceiver.mid !== null;
-    return isKnown ? { [transceiver.mid!]: layers } : {};
+    const heights: Record<string, number[]> = {};
+    for (const { source, transceiver, wanted } of this.#senders.values()) {
+      const height = wanted?.getSettings().height ?? 0;
+      if (mediaOf(source) !== "video" || transceiver.mid === null || height === 0) continue;
+      const layers = layersOf(source, wanted).map(({ scaleResolutionDownBy: by }) => Math.round(height / by));
+      if (layers[0]! > 0) heights[transceiver.mid] = layers;
+    }
+    return heights;
   }
 
   #onRefused(error: SfuError): void {
@@ -268,6 +306,33 @@ export class Connection {
     this.close();
     this.#options.onFailed(error);
   }
+}
+
+type Directions = (readonly [SourceKind, RTCRtpTransceiverDirection])[];
+
+/** What an offer says of what is sent, to be compared. */
+function said(directions: Directions, heights: Record<string, number[]>): string {
+  return JSON.stringify([directions, heights]);
+}
+
+function layersOf(source: SourceKind, track: MediaStreamTrack | null): Layer[] {
+  if (source === "camera") return CAMERA.map((layer) => ({ ...layer }));
+  const shrink = Math.max(1, (track?.getSettings().height ?? 0) / SCREEN_HEIGHT);
+  return SCREEN.map((layer) => ({ ...layer, scaleResolutionDownBy: layer.scaleResolutionDownBy * shrink }));
+}
+
+/** A screen of another size than the one before. */
+async function fit(sender: RTCRtpSender, layers: readonly Layer[]): Promise<void> {
+  const parameters = sender.getParameters();
+  const scales = new Map(layers.map(({ rid, scaleResolutionDownBy }) => [rid, scaleResolutionDownBy]));
+  let isOther = false;
+  for (const encoding of parameters.encodings) {
+    const by = scales.get(encoding.rid ?? "");
+    if (by === undefined || by === encoding.scaleResolutionDownBy) continue;
+    encoding.scaleResolutionDownBy = by;
+    isOther = true;
+  }
+  if (isOther) await sender.setParameters(parameters).catch(() => {}); // then it is sent larger than need be
 }
 
 /** Only the room's codecs, and retransmission: what is not offered cannot be turned on by an answer. */

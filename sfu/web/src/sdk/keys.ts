@@ -1,6 +1,6 @@
 /** Starts the worker that has all keys. The page never has one. */
 import { WorkerClient } from "../worker/client.ts";
-import type { Room } from "../worker/messages.ts";
+import { type Room, SOURCE_KINDS } from "../worker/messages.ts";
 import { SfuError, asError } from "./errors.ts";
 import { fragmentOf } from "./link.ts";
 
@@ -43,8 +43,7 @@ export async function openLink(fragment: string): Promise<{ client: WorkerClient
   const client = startWorker();
   try {
     const room = await inTime(client.request("open", { fragment }));
-    await inTime(client.request("addSource", { source: "microphone" }));
-    await inTime(client.request("addSource", { source: "camera" }));
+    for (const source of SOURCE_KINDS) await inTime(client.request("addSource", { source }));
     return { client, room };
   } catch (reason) {
     client.close();

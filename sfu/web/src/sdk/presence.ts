@@ -1,5 +1,5 @@
 /** Who is here. Names and what people send come from their sealed profiles; the server's list only takes people away. */
-import type { Person as Profile, SourceKind } from "../worker/messages.ts";
+import { type Person as Profile, type SourceKind, mediaOf } from "../worker/messages.ts";
 
 export interface Person {
   /** Sender id: what tiles, chat lines and speaking name people by. */
@@ -89,6 +89,13 @@ export class Presence {
   /** The reverse, null for nobody. */
   senderOf(participant: number): string | null {
     return this.#profiles.find((profile) => profile.participant === participant)?.sender ?? null;
+  }
+
+  /** Which of their pictures a source is, in the order of m-lines; null for a screen that they do not name. */
+  nthOf(sender: string, source: "camera" | "screen"): number | null {
+    const pictures = this.#find(sender)?.sources.filter(({ kind }) => mediaOf(kind) === "video") ?? [];
+    const nth = pictures.findIndex(({ kind }) => kind === source);
+    return nth >= 0 ? nth : source === "camera" ? 0 : null;
   }
 
   nameOf(sender: string): string {

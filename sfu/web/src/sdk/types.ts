@@ -69,6 +69,8 @@ export interface Wish {
   slot: number;
   /** Sender id; null leaves the choice to the server. */
   sender?: string | null;
+  /** Which of their pictures, with its sound; the camera by default. */
+  source?: "camera" | "screen";
   /** Pixels; 0 for no picture, null for any. */
   maxHeight?: number | null;
   /** 0 to 255. */

@@ -15,6 +15,7 @@ const HEADER_BYTES = 10;
 export interface ViewSlot {
   slot: number;
   participant: number | "auto";
+  nth?: number;
   max_height?: number | null;
   priority?: number;
 }

@@ -6,6 +6,7 @@ import type { FrameCount } from "../e2ee/frame_opener.ts";
 import type { MessageCount } from "../e2ee/sealed.ts";
 import type { MediaKind, SourceKind } from "../e2ee/source.ts";
 
+export { mediaOf, SOURCE_KINDS } from "../e2ee/source.ts";
 export type { CodecName, FrameCount, MediaKind, MessageCount, SourceKind };
 
 /** Since the worker began. */

@@ -121,8 +121,14 @@ class Client {
     );
   }
 
+  /** With a tone, or a share's end without a colour. */
+  share(color: string | null, height = 720): Promise<void> {
+    if (color === null) return this.conference.setScreen(null);
+    return this.conference.setScreen(picture(color, (height * 16) / 9, height), tone());
+  }
+
   /** The view, with people by their names. */
-  async look(wishes: { slot: number; name?: string; maxHeight?: number }[]): Promise<void> {
+  async look(wishes: { slot: number; name?: string; source?: "screen"; maxHeight?: number }[]): Promise<void> {
     const { people } = this.conference;
     const senderOf = (name?: string): string | null => people.find((person) => person.name === name)?.sender ?? null;
     await this.conference.setView(wishes.map(({ name, ...wish }) => ({ ...wish, sender: senderOf(name) })));
@@ -130,6 +136,12 @@ class Client {
 
   failures(): object[] {
     return this.conference.tiles.flatMap(({ slot, kind, failure }) => (failure === null ? [] : [{ slot, kind, ...failure }]));
+  }
+
+  /** For a test that waits in vain. */
+  standing(): object {
+    const { name, error } = this.conference.state;
+    return { state: name, error: String(error), notices: this.notices, people: this.people(), failures: this.failures() };
   }
 
   people(): object[] {
