@@ -27,8 +27,8 @@ from sfu.errors import LocalError
 from sfu.signaling.messages import SlotInfo, Slots
 from tests.e2e.command import commands
 from tests.e2e.listening import PATIENCE_S, Diary, cut, heard, loudest, samples, seen, somebody, until
-from tests.e2e.pcap import rtp_packets, vp8_frames
 from tests.e2e.server import Server, serving
+from tests.e2e.tap import opus_frames, pcap_packets, vp8_frames
 from tests.e2e.udp_proxy import lossy
 
 SETTINGS = """
@@ -371,11 +371,8 @@ async def test_server_taps_what_only_the_right_key_opens(server: Server, link: L
         await seen(bob, person, 20)
         assert await process.wait() == 0
         sources = person.profile.sources
-    packets = rtp_packets(pcap)
-    by_type = {packet.rtp.payload_type for packet in packets}
-    assert by_type
-    sound = [packet.rtp.payload for packet in packets if packet.rtp.payload_type == 96]
-    pictures = vp8_frames(packets, 97)
+    packets = pcap_packets(pcap)
+    sound, pictures = opus_frames(packets, 96), vp8_frames(packets, 97)
     assert len(sound) > 20
     assert len(pictures) > 5
     for codec, media, frames in ((Codec.OPUS, "audio", sound), (Codec.VP8, "video", pictures)):

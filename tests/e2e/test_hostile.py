@@ -1,19 +1,14 @@
 """A server that lies, and a page whose parts fail: what is sealed stays so, and nobody is shown as somebody else."""
 
-import asyncio
-import base64
 import hashlib
-import json
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import pytest
 from cryptography.exceptions import InvalidTag
 
-from sfu.client.envelope import Codec, parse_envelope
+from sfu.client.envelope import Codec, envelope_of, parse_envelope
 from sfu.client.inner import parse_inner
 from sfu.client.keys import RoomKeys
 from sfu.client.sframe import parse_header
@@ -22,7 +17,8 @@ from tests.e2e.app_client import FLAGS, SETTINGS, AppClient, all_see_all, become
 from tests.e2e.chromium import chromium, needs_chromium
 from tests.e2e.progress import FRAMES, until
 from tests.e2e.proxy import Proxy
-from tests.e2e.server import Server, serving
+from tests.e2e.server import serving
+from tests.e2e.tap import Tap, opus_frames, vp8_frames
 
 pytestmark = [needs_chromium, needs_bundle]
 
@@ -305,60 +301,6 @@ async def test_a_worker_that_dies_takes_all_sending_with_it(
         await ben.leave()
 
 
-class Tap:
-    """What the server sees of one transport once hop SRTP is gone: RTP packets as they come in."""
-
-    def __init__(self) -> None:
-        self.packets: list[bytes] = []
-
-    @asynccontextmanager
-    async def follow(self, server: Server, room: str, participant: int) -> AsyncIterator[None]:
-        url = f"{server.url}/trace/{room}/{participant}?packets=1"
-        async with aiohttp.ClientSession() as session, session.get(url) as response:
-            assert response.status == 200, await response.text()
-            reading = asyncio.create_task(self._read(response))
-            try:
-                yield
-            finally:
-                reading.cancel()
-                with suppress(asyncio.CancelledError):
-                    await reading
-
-    async def _read(self, response: aiohttp.ClientResponse) -> None:
-        async for raw in response.content:
-            line = json.loads(raw) if raw.strip() else {}
-            if line.get("what") == "packet_in":
-                self.packets.append(base64.b64decode(line["data"]))
-
-    def payloads(self, payload_type: int) -> list[bytes]:
-        """Of RTP packets of this type, without padding and empty ones."""
-        found = []
-        for packet in self.packets:
-            if packet[0] >> 6 != 2 or packet[1] & 0x7F != payload_type or 192 <= packet[1] <= 223:
-                continue
-            begin = 12 + 4 * (packet[0] & 15)
-            if packet[0] & 0x10:
-                begin += 4 + 4 * int.from_bytes(packet[begin + 2 : begin + 4], "big")
-            end = len(packet) - (packet[-1] if packet[0] & 0x20 else 0)
-            if end > begin:
-                found.append(packet[begin:end])
-        return found
-
-
-def _frame_begin(payload: bytes) -> bytes | None:
-    """What follows the payload descriptor (RFC 7741 section 4.2) in the first packet of a VP8 frame."""
-    if payload[0] & 0x17 != 0x10:
-        return None
-    begin = 1
-    if payload[0] & 0x80:
-        extended = payload[1]
-        begin = 2
-        if extended & 0x80:
-            begin += 2 if payload[begin] & 0x80 else 1
-        begin += bool(extended & 0x40) + bool(extended & 0x30)
-    return payload[begin:]
-
-
 async def _payload_type(client: AppClient, codec: str) -> int:
     await client.until("held.connections[0]?.connectionState === 'connected'")
     sdp = await client.page.evaluate("held.connections[0].localDescription.sdp")
@@ -385,24 +327,30 @@ async def test_the_server_sees_sframe_and_no_counter_twice(tmp_path: Path) -> No
 
         proxy.to_client = same
         tap = Tap()
-        audio: list[bytes] = []
-        video: list[bytes] = []
+        taken: dict[Codec, list[bytes]] = {Codec.OPUS: [], Codec.VP8: []}
 
         async def take(client: AppClient) -> None:
             """What this page sends from now on, until it is enough."""
             opus, vp8 = await _payload_type(client, "opus"), await _payload_type(client, "VP8")
+
+            def frames() -> dict[Codec, list[bytes]]:
+                return {
+                    Codec.OPUS: opus_frames(tap.packets, opus),
+                    Codec.VP8: vp8_frames(tap.packets, vp8),
+                }
+
             tap.packets.clear()
             async with tap.follow(server, room, given[-1]):
 
                 async def enough() -> bool:
-                    return len(tap.payloads(opus)) >= 100 and len(tap.payloads(vp8)) >= 100
+                    return all(len(found) >= 100 for found in frames().values())
 
                 async def state() -> object:
-                    return len(tap.payloads(opus)), len(tap.payloads(vp8))
+                    return {codec: len(found) for codec, found in frames().items()}
 
                 await until(enough, state)
-            audio.extend(tap.payloads(opus))
-            video.extend(begin for payload in tap.payloads(vp8) if (begin := _frame_begin(payload)))
+            for codec, found in frames().items():
+                taken[codec].extend(found)
 
         ben = await AppClient.join(browser, server.url, link, "Ben")
         ana = await AppClient.join(browser, proxy.url, link, "Ana")
@@ -415,25 +363,25 @@ async def test_the_server_sees_sframe_and_no_counter_twice(tmp_path: Path) -> No
 
         # A counter stands for one frame, whoever sends it and however often it comes.
         seen: dict[tuple[int, int], bytes] = {}
-        for codec, frames in ((Codec.OPUS, audio), (Codec.VP8, video)):
+        # The link's key opens all that was taken, another link's none of it.
+        keys, others = RoomKeys(Link.parse(link).secret), RoomKeys(Link.make().secret)
+        for codec, frames in taken.items():
             for frame in frames:
-                sealed = frame[len(parse_envelope(codec, frame).clear) :]
-                header, _ = parse_header(sealed)
+                envelope = parse_envelope(codec, frame)
+                sealed = frame[len(envelope.clear) :]
+                header, begin = parse_header(sealed)
                 digest = hashlib.sha256(sealed).digest()
                 assert seen.setdefault((header.kid, header.counter), digest) == digest
+                opened = keys.of_kid(header.kid).open(header, envelope.metadata, sealed[begin:])
+                inner = parse_inner(opened)
+                assert inner.time_ms
+                assert envelope_of(codec, inner.frame) == envelope, "what is in clear is what is within"
+                with pytest.raises(InvalidTag):
+                    others.of_kid(header.kid).open(header, envelope.metadata, sealed[begin:])
         assert len({kid for kid, _ in seen}) == 6
         assert len(seen) > 300
-
-        # Sound comes whole, a frame to a packet: the link's key opens it, another link's does not.
-        keys, others = RoomKeys(Link.parse(link).secret), RoomKeys(Link.make().secret)
-        for frame in audio:
-            metadata = parse_envelope(Codec.OPUS, frame).metadata
-            header, begin = parse_header(frame)
-            assert parse_inner(keys.of_kid(header.kid).open(header, metadata, frame[begin:])).time_ms
-            with pytest.raises(InvalidTag):
-                others.of_kid(header.kid).open(header, metadata, frame[begin:])
         # Opus at constant bit rate: sizes tell nothing.
-        assert len({len(frame) - len_of_header(frame) for frame in audio}) == 1
+        assert len({len(frame) - len_of_header(frame) for frame in taken[Codec.OPUS]}) == 1
         for client in (ana, cem, ben):
             await client.leave()
 
