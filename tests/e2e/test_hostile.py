@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 from cryptography.exceptions import InvalidTag
 
+from sfu.client.conference import Conference
 from sfu.client.envelope import Codec, envelope_of, parse_envelope
 from sfu.client.inner import parse_inner
 from sfu.client.keys import RoomKeys
 from sfu.client.sframe import parse_header
+from sfu.client.tracks import TestPattern, Tone
 from sfu.e2ee.link import Link
 from tests.e2e.app_client import FLAGS, SETTINGS, AppClient, all_see_all, becomes, needs_bundle
 from tests.e2e.chromium import chromium, needs_chromium
@@ -299,6 +301,68 @@ async def test_a_worker_that_dies_takes_all_sending_with_it(
         await ben.until("document.querySelectorAll('.tile').length === 0")
         await eve.close()
         await ben.leave()
+
+
+_DIES_WHEN_TOLD = "new BroadcastChannel('die').onmessage = () => { throw new Error('told to'); };"
+_SAYINGS = """(() => {
+  const said = globalThis.said = [];
+  const line = document.querySelector(".line");
+  new MutationObserver(() => said.push(line.innerText)).observe(line, { subtree: true, childList: true, characterData: true });
+})()"""
+
+
+async def test_who_loses_the_worker_in_a_call_comes_back_as_somebody_else_and_nobody_sees_two(
+    tmp_path: Path,
+) -> None:
+    async with (
+        serving(tmp_path, SETTINGS) as server,
+        Proxy(server).run() as proxy,
+        chromium(flags=FLAGS) as browser,
+    ):
+        link = await AppClient.make_room(browser, server.url)
+        ana = await AppClient.join(browser, server.url, link, "Ana")
+        async with Conference.join(link, name="Ben") as ben:
+            await ben.publish(TestPattern(9))
+            await ben.publish(Tone(440))
+            proxy.files = lambda path, text: text + _DIES_WHEN_TOLD if path == "/worker.js" else text
+            eve = await AppClient.join(browser, proxy.url, link, "Eve")
+            await all_see_all([ana, eve], others=["Ben"])
+            before = {person.name: person for person in ben.people}
+            tile = (await ana.tiles())["Eve"]
+            await eve.page.evaluate(_SAYINGS)
+            await eve.page.evaluate("new BroadcastChannel('die').postMessage(null)")
+
+            async def another_eve() -> bool:
+                now = [person for person in ben.people if person.name == "Eve"]
+                eves = [sender for name, sender in await senders(ana) if name == "Eve"]
+                return bool(
+                    len(now) == len(eves) == 1
+                    and now[0].sender != before["Eve"].sender
+                    and now[0].participant != before["Eve"].participant
+                    and eves[0] not in {tile["sender"], None}
+                )
+
+            async def senders(client: AppClient) -> list[tuple[str, str]]:
+                return [
+                    tuple(pair)
+                    for pair in await client.page.evaluate(
+                        "[...document.querySelectorAll('.tile')].map((tile) => "
+                        "[tile.querySelector('.tag > span').textContent, tile.dataset.sender])"
+                    )
+                ]
+
+            await becomes(another_eve, ana, eve)
+            await all_see_all([ana, eve], others=["Ben"])
+            assert len(ben.people) == 2
+            assert sorted(name for name, _ in await senders(ana)) == ["Ben", "Eve"]
+            assert sorted(name for name, _ in await senders(eve)) == ["Ana", "Ben"]
+            said = "\n".join(await eve.page.evaluate("said"))
+            assert "keys were lost" in said
+            # Nobody else has come or gone, and no server has lost anybody.
+            for wrong in ("left", "joined", "Connection lost", "said you had gone", "can\u2019t be opened"):
+                assert wrong not in said
+        await eve.leave()
+        await ana.leave()
 
 
 async def _payload_type(client: AppClient, codec: str) -> int:

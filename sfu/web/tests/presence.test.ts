@@ -99,3 +99,30 @@ test("of people whom the server makes up so many count as unopened, and others a
   presence.profile(2 * UNOPENED, false);
   assert.equal(presence.unopened, UNOPENED);
 });
+
+test("people outlive the worker that opened their profiles, until another has, or they are gone", () => {
+  const presence = new Presence();
+  const names = (): string[] => presence.list().map(({ sender }) => sender);
+  presence.reset(here(1, 2, 3, 4));
+  presence.roster(["ana", "ben", "cem", "dag"].map((sender, index) => profile(sender, index + 1)));
+  presence.carry("eve");
+  assert.deepEqual(names(), ["ana", "ben", "cem", "dag"]);
+  presence.roster([profile("ben", 2, { heard: false })]);
+  assert.deepEqual(names(), ["ana", "ben", "cem", "dag"]);
+  assert.deepEqual(presence.list().map(({ heard }) => heard), [true, false, true, true], "the new worker's word holds");
+  presence.left(1);
+  assert.deepEqual(names(), ["ben", "cem", "dag"]);
+  presence.reset(here(2, 4));
+  assert.deepEqual(names(), ["ben", "dag"], "whoever left meanwhile");
+  presence.roster([profile("ben", 2), profile("dag", 4)]);
+  presence.roster([profile("ben", 2)]);
+  assert.deepEqual(names(), ["ben"], "the new worker's alone from then on");
+});
+
+test("nobody is shown who one was before one's worker died", () => {
+  const presence = new Presence();
+  presence.reset(here(1, 2));
+  presence.carry("eve");
+  presence.roster([profile("eve", 2), profile("ana", 1)]);
+  assert.deepEqual(presence.list().map(({ sender }) => sender), ["ana"]);
+});

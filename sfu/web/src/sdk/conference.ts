@@ -257,9 +257,7 @@ export class Conference {
     });
     this.#tell({});
     await this.#openLink();
-    const { server } = this.#options;
-    this.#signaling = this.#connect(signalingUrl(server ?? this.#server ?? location.host, location));
-    this.#signaling.start();
+    this.#connect();
     await this.#enter();
   }
 
@@ -276,18 +274,24 @@ export class Conference {
     this.#listen(client);
   }
 
-  #connect(url: string): Signaling {
-    return new Signaling(
-      url,
+  #connect(): void {
+    const { server } = this.#options;
+    const mine = (work: () => void): void => {
+      if (this.#signaling === signaling) work(); // else it was left for another
+    };
+    const signaling: Signaling = new Signaling(
+      signalingUrl(server ?? this.#server ?? location.host, location),
       {
-        onState: (signaling) => this.#tell({ signaling }),
-        onEvent: (event) => this.#onEvent(event),
-        onFrame: (kind, participant, payload) => this.#onFrame(kind, participant, payload),
-        onLost: () => void this.#rejoin(),
-        onEnded: (error) => this.#end(error),
+        onState: (state) => mine(() => this.#tell({ signaling: state })),
+        onEvent: (event) => mine(() => this.#onEvent(event)),
+        onFrame: (kind, participant, payload) => mine(() => this.#onFrame(kind, participant, payload)),
+        onLost: () => mine(() => void this.#rejoin()),
+        onEnded: (error) => mine(() => this.#end(error)),
       },
       browserIo,
     );
+    this.#signaling = signaling;
+    signaling.start();
   }
 
   /** Joins, says who we are, and begins with media. Also anew, when the participant was lost. */
@@ -314,9 +318,13 @@ export class Conference {
       await this.#enter();
       this.#emitter.emit("notice", { code: "rejoined" });
     } catch (reason) {
-      const error = asError(reason);
-      if (error.code !== "left" && error.code !== "resume_expired") this.#end(error);
+      this.#onNotIn(asError(reason));
     }
+  }
+
+  /** Where the session was left or lost, or the worker died, that is told elsewhere, and all begins anew there. */
+  #onNotIn(error: SfuError): void {
+    if (!["left", "resume_expired", "worker_failed"].includes(error.code)) this.#end(error);
   }
 
   // ---- the worker ----
@@ -351,26 +359,28 @@ export class Conference {
     client.on("died", () => void this.#onDied());
   }
 
-  /** Without its worker nothing is sent. Its counters are gone, so that all begins anew, as another sender. */
+  /**
+   * Without its worker nothing is sent. Its counters are gone, so that all begins anew, as another sender: and as another
+   * participant, for others go by that when they take somebody for gone.
+   */
   async #onDied(): Promise<void> {
     this.#closeConnection();
     this.#client = null;
     if (this.#ended || this.#state.name === "joining") return; // joining fails by itself
     if (++this.#deaths > DEATHS_MAX) return this.#end(new SfuError("worker_failed", "the worker dies again and again"));
     this.#emitter.emit("notice", { code: "keys_lost" });
-    this.#presence.roster([]);
-    this.#peopleChanged();
+    this.#presence.carry(this.#sender);
+    const before = this.#signaling;
+    this.#signaling = this.#joined = null;
+    before?.leave();
+    this.#tell({ signaling: { name: "connecting" }, media: "connecting" });
     try {
       await this.#openLink();
-      await this.#client!.request("codecs", codecsOf(this.#joined!.settings.codecs));
-      this.#publishProfile();
-      this.#openConnection();
-      // Profiles come with the list, so that the new worker has them too.
-      const reply = await this.#signaling!.request({ type: "roster" });
-      if (reply.type === "roster") await this.#readRoster(reply.roster);
     } catch (reason) {
-      this.#end(asError(reason));
+      return this.#end(asError(reason));
     }
+    this.#connect();
+    await this.#enter().catch((reason: unknown) => this.#onNotIn(asError(reason)));
   }
 
   // ---- the server ----

@@ -24,6 +24,8 @@ export const UNOPENED = 1024;
 
 export class Presence {
   #profiles: readonly Profile[] = [];
+  #carried: readonly Profile[] = []; // of those, what only a worker that is gone has opened
+  readonly #formerSelves = new Set<string>(); // sender ids
   readonly #behind = new Map<string, number>();
   readonly #present = new Set<number>(); // participants, by the server's word
   readonly #away = new Set<number>();
@@ -39,6 +41,7 @@ export class Presence {
       if (away) this.#away.add(participant);
     }
     for (const participant of this.#opaque) if (!this.#present.has(participant)) this.#opaque.delete(participant);
+    this.#drop((profile) => !this.#present.has(profile.participant));
   }
 
   joined(participant: number): void {
@@ -54,10 +57,31 @@ export class Presence {
     this.#present.delete(participant);
     this.#away.delete(participant);
     this.#opaque.delete(participant);
+    this.#drop((profile) => profile.participant === participant);
   }
 
+  /**
+   * The worker is gone that opened the profiles, and oneself is somebody else now. The profiles hold until the next worker has
+   * opened them too, or their participants are gone; the person that one was is nobody.
+   */
+  carry(self: string): void {
+    this.#formerSelves.add(self);
+    this.#carried = this.#profiles;
+  }
+
+  /** Of what was carried over. */
+  #drop(isGone: (profile: Profile) => boolean): void {
+    const gone = new Set(this.#carried.filter(isGone));
+    if (gone.size === 0) return;
+    this.#carried = this.#carried.filter((profile) => !gone.has(profile));
+    this.#profiles = this.#profiles.filter((profile) => !gone.has(profile));
+  }
+
+  /** All that the worker has opened. */
   roster(profiles: readonly Profile[]): void {
-    this.#profiles = profiles;
+    const opened = profiles.filter(({ sender }) => !this.#formerSelves.has(sender));
+    this.#carried = this.#carried.filter(({ sender }) => !opened.some((profile) => profile.sender === sender));
+    this.#profiles = [...opened, ...this.#carried];
     for (const sender of this.#behind.keys()) if (this.#find(sender) === undefined) this.#behind.delete(sender);
   }
 
