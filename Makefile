@@ -52,6 +52,7 @@ sfu/web/dist/manifest.json: $(web_installed) $(web_sources)
 	node sfu/web/build.mjs
 
 dev: $(installed) ## fast incremental build in place, with what the tests need
+	$(python) scripts/link_checkout.py
 	$(configure) -B $(BUILD)/dev -DSFU_TESTING=ON -DSFU_INPLACE=$(CURDIR)
 	$(ninja) -C $(BUILD)/dev
 

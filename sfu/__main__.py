@@ -1,4 +1,4 @@
-"""`python -m sfu`: the command line of a checkout, which has no `sfu` on its path."""
+"""`python -m sfu`: the command `sfu` of the Python that runs it."""
 
 from sfu.cli import main
 

@@ -82,9 +82,10 @@ def join(
         # Brings aiortc, PyAV and numpy, which no other command needs.
         from sfu.client import command  # noqa: PLC0415
     except ImportError as error:
-        if "sfu[client]" in str(error):
-            raise LocalError(str(error)) from None
-        raise LocalError(f"the client needs more packages: pip install 'sfu[client]' ({error})") from None
+        raise LocalError(
+            "the client needs the packages of the extra `client`, which `make setup` installs in a checkout: "
+            f"{error}"
+        ) from None
     if link == "-":
         link = sys.stdin.readline().strip()
     key = _key(key_file) if link is not None and (key_file or needs_key(link)) else None

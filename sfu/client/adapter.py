@@ -47,8 +47,8 @@ _CODECS = {"VP8": Codec.VP8, "OPUS": Codec.OPUS}
 
 if version("aiortc") != AIORTC_VERSION:
     raise ImportError(
-        f"sfu.client works with aiortc {AIORTC_VERSION} and no other, but {version('aiortc')} is installed: "
-        "pip install 'sfu[client]' brings the right one"
+        f"sfu.client works with aiortc {AIORTC_VERSION} and no other, but {version('aiortc')} is installed; "
+        "the extra `client` names the right one"
     )
 
 # ---- addresses ----

@@ -2,6 +2,7 @@
 
 import io
 import socket
+import sys
 from pathlib import Path
 
 import pytest
@@ -143,3 +144,13 @@ def test_program_gives_the_key_beside_the_link(split: tuple[str, str]) -> None:
     assert Conference(split[0], key=split[1]).link.reveal() == LINK
     with pytest.raises(LinkError):
         Conference(split[0])
+
+
+def test_without_its_packages_the_client_says_what_brings_them(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delattr("sfu.client.command")
+    monkeypatch.setitem(sys.modules, "sfu.client.command", None)
+    assert cli.run(["join"]) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert "the packages of the extra `client`, which `make setup` installs" in said
