@@ -51,6 +51,7 @@ typedef struct worker {
 
     uint64_t snapshot_us;
     uint64_t timeouts_us;
+    int64_t realtime_offset_us; // CLOCK_REALTIME minus CLOCK_MONOTONIC, in this turn
     udp_counters counters;
     uint64_t turns;
     pthread_mutex_t snapshot_lock; // of `snapshot` only: taken ten times a second
@@ -130,9 +131,8 @@ static void take_commands(worker *w, uint64_t now_us) {
 }
 
 static void receive(worker *w, udp_socket *from, uint64_t now_us) {
-    int64_t offset = (int64_t)clock_us(CLOCK_REALTIME) - (int64_t)now_us;
     for (int i = 0; i < READS_A_TURN; i++) {
-        size_t count = udp_receive(from, w->buffers, now_us, offset, w->batch, &w->counters);
+        size_t count = udp_receive(from, w->buffers, now_us, w->realtime_offset_us, w->batch, &w->counters);
         if (count == 0) return;
         engine_on_datagrams(w->media, now_us, w->batch, count);
     }
@@ -249,6 +249,8 @@ static void *run(void *argument) {
         struct timespec wait = wait_for(w, clock_us(CLOCK_MONOTONIC));
         int count = epoll_pwait2(w->epoll, ready, EPOLL_EVENTS, &wait, NULL);
         uint64_t now_us = clock_us(CLOCK_MONOTONIC);
+        // Read together: whatever passes between the two would make arrivals seem earlier by so much.
+        w->realtime_offset_us = (int64_t)clock_us(CLOCK_REALTIME) - (int64_t)now_us;
         w->turns++;
         for (int i = 0; i < count; i++)
             on_ready(w, &ready[i], now_us);

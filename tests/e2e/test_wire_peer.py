@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import re
 import secrets
+import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -21,6 +24,7 @@ from tests.e2e.wire_peer import WirePeer, now_us
 from tests.sdp import text
 from tests.signaling.conference import Client
 from tests.sim.checks import FAULTS
+from tests.sim.feedback import ArrivalsTold, transport_number
 
 ROOM = "load-clients-on-the-wire-00001"
 SETTINGS = """
@@ -44,6 +48,43 @@ COMMON = (
 AUDIO = (*COMMON, "a=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level", "a=rtcp-fb:111 transport-cc")
 VIDEO = (*COMMON, "a=rtcp-fb:96 nack", "a=rtcp-fb:96 nack pli", "a=rtcp-fb:96 transport-cc")
 ENOUGH = 60  # frames, packets
+SOME = 10
+
+
+class Watched:
+    """A peer, when it sent what, and what it is told of that."""
+
+    def __init__(self, peer: Peer) -> None:
+        self.sent_us: dict[int, int] = {}  # by transport-wide number
+        self.next_deadline_us = peer.next_deadline_us
+        self.stats = peer.stats
+        self._peer = peer
+        self._arrivals: ArrivalsTold | None = None
+
+    @property
+    def arrived_us(self) -> dict[int, int]:
+        """By transport-wide number, on the server's clock."""
+        told = self._arrivals.told if self._arrivals else []
+        return {status.sequence: status.arrival_us for status in told if status.received}
+
+    def on_datagram(self, now_us: int, local: int, address: tuple[str, int], data: bytes) -> None:
+        if self._arrivals:
+            self._arrivals.on_datagram(data)
+        self._peer.on_datagram(now_us, local, address, data)
+
+    def poll(self, now_us: int) -> list[tuple[int, tuple[str, int], bytes]]:
+        polled = self._peer.poll(now_us)
+        for _, _, data in polled:
+            number = transport_number(data, SENT_EXTENSIONS["transport-cc"])
+            if number is not None:
+                self.sent_us[number] = now_us
+        return polled
+
+    def set_keys(
+        self, profile: int, local_key: bytes, local_salt: bytes, remote_key: bytes, remote_salt: bytes
+    ) -> None:
+        self._arrivals = ArrivalsTold(profile, remote_key, remote_salt)
+        self._peer.set_keys(profile, local_key, local_salt, remote_key, remote_salt)
 
 
 @dataclass
@@ -52,6 +93,7 @@ class Member:
 
     signaling: Client
     peer: Peer
+    watched: Watched
     wire: WirePeer
     audio_stream: int  # names of what it sends
     video_stream: int
@@ -131,8 +173,9 @@ async def joining(http: aiohttp.ClientSession, server: Server, stream: int) -> A
     peer.expect_stream(video_slot, video=True, payload_type=96, rtx_ssrc=rtx_slot, rtx_payload_type=97)
     peer.expect_stream(audio_slot, video=False, payload_type=111)
     dtls = DtlsAssociation(make_context(certificate, DtlsRole.CLIENT), (algorithm, digest), DtlsRole.CLIENT)
-    async with WirePeer(peer, dtls, address) as wire:
-        yield Member(signaling, peer, wire, stream, stream + 1, audio_slot, video_slot)
+    watched = Watched(peer)
+    async with WirePeer(watched, dtls, address) as wire:
+        yield Member(signaling, peer, watched, wire, stream, stream + 1, audio_slot, video_slot)
         await signaling.ask("leave")
 
 
@@ -176,3 +219,41 @@ async def test_two_load_clients_over_two_workers(tmp_path: Path) -> None:
         for member in (one, two):
             assert member.wire.dtls.state is DtlsState.SECURED
             assert_no_faults(member)
+
+
+async def held_up(server: Server, watched: Watched) -> list[int]:
+    """The numbers of packets that came while the server stood still, which was for less than half a second: what is older
+    than one when it is read counts as a clock that was set.
+    """
+    while True:
+        os.kill(server.process.pid, signal.SIGSTOP)
+        try:
+            os.waitid(os.P_PID, server.process.pid, os.WSTOPPED | os.WNOWAIT)  # noqa: ASYNC222  it is at once
+            stopped_us = now_us()
+            while sum(at > stopped_us for at in watched.sent_us.values()) < SOME:  # noqa: ASYNC110  packets raise no event
+                await asyncio.sleep(0.01)
+        finally:
+            os.kill(server.process.pid, signal.SIGCONT)
+        if now_us() - stopped_us < 500_000:
+            return [number for number, at in watched.sent_us.items() if at > stopped_us]
+
+
+async def test_arrivals_are_told_as_the_kernel_saw_them(tmp_path: Path) -> None:
+    """While the server stands still packets go on coming; when it reads them all at once, it knows when they came."""
+    async with (
+        serving(tmp_path, SETTINGS) as server,
+        aiohttp.ClientSession() as http,
+        joining(http, server, 1000) as member,
+    ):
+        watched = member.watched
+
+        async def told(numbers: set[int]) -> bool:
+            return numbers <= watched.arrived_us.keys()
+
+        await until(partial(told, {1}), partial(seen_by, member))
+        held = await held_up(server, watched)
+        await until(partial(told, set(held)), partial(seen_by, member))
+        first, last = held[0], held[-1]
+        sent_us = watched.sent_us[last] - watched.sent_us[first]
+        assert sent_us > 0
+        assert watched.arrived_us[last] - watched.arrived_us[first] > sent_us / 2

@@ -8,7 +8,7 @@ from sfu._testing.engine import Datagram
 from sfu._testing.rtcp import Status, Writer, twcc, walk
 from sfu._testing.srtp import Receiver, Sender
 from tests.sim.checks import read_rtp
-from tests.sim.world import AEAD_AES_128_GCM, Client, World
+from tests.sim.world import AEAD_AES_128_GCM, EXTENSION_IDS, Client, World
 
 SENDER_SSRC = 0xBAD
 _RTPFB, _TRANSPORT_CC = 205, 15
@@ -45,20 +45,44 @@ def sequences_of(world: World, ssrc: int) -> list[int]:
     return sent
 
 
-def arrivals_told(world: World, client: Client) -> list[Status]:
-    """What transport-cc tells a client, as it is told: 250 µs is the unit of its times."""
-    key, salt, _, _ = client.keys
-    receiver = Receiver(AEAD_AES_128_GCM, key, salt)
-    told: list[Status] = []
+class ArrivalsTold:
+    """What transport-cc tells the holder of these keys, as it is told: 250 µs is the unit of its times."""
 
-    def note(_now_us: int, _engine: int, datagram: Datagram) -> None:
-        if datagram.remote != client.paths[-1].address or datagram.data[1] not in range(192, 224):
+    def __init__(self, profile: int, key: bytes, salt: bytes) -> None:
+        self.told: list[Status] = []
+        self._receiver = Receiver(profile, key, salt)
+
+    def on_datagram(self, data: bytes) -> None:
+        """Anything that comes."""
+        if data[1] not in range(192, 224) or data[0] >> 6 != 2:
             return
-        status, opened = receiver.unprotect_rtcp(datagram.data)
+        status, opened = self._receiver.unprotect_rtcp(data)
         assert status > 0
         for part in walk(opened)[0]:
             if (part.type, part.count) == (_RTPFB, _TRANSPORT_CC):
-                told.extend(twcc(part)[1])
+                self.told.extend(twcc(part)[1])
+
+
+def arrivals_told(world: World, client: Client) -> list[Status]:
+    """To a client."""
+    key, salt, _, _ = client.keys
+    reader = ArrivalsTold(AEAD_AES_128_GCM, key, salt)
+
+    def note(_now_us: int, _engine: int, datagram: Datagram) -> None:
+        if datagram.remote == client.paths[-1].address:
+            reader.on_datagram(datagram.data)
 
     world.on_sent.append(note)
-    return told
+    return reader.told
+
+
+def transport_number(data: bytes, id: int = EXTENSION_IDS["transport-cc"]) -> int | None:
+    """The transport-wide number of an RTP packet, from the one-byte extensions of its clear header."""
+    if read_rtp(data) is None or not data[0] & 0x10 or data[12:14] != b"\xbe\xde":
+        return None
+    at, end = 16, 16 + 4 * int.from_bytes(data[14:16])
+    while at < end:
+        if data[at] >> 4 == id:
+            return int.from_bytes(data[at + 1 : at + 3])
+        at += 1 if data[at] == 0 else 2 + (data[at] & 15)
+    return None

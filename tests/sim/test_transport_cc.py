@@ -8,7 +8,7 @@ import pytest
 
 from sfu._testing.srtp import Sender
 from tests.sim.checks import read_rtp
-from tests.sim.feedback import arrivals_told
+from tests.sim.feedback import arrivals_told, transport_number
 from tests.sim.netem import Conditions
 from tests.sim.world import AEAD_AES_128_GCM, EXTENSION_IDS, MS, SECOND, Client, World
 
@@ -23,18 +23,6 @@ def arrivals(world: World, client: Client) -> list[int]:
 
     world.on_arrival.append(note)
     return count
-
-
-def transport_number(data: bytes) -> int | None:
-    """The transport-wide number of an RTP packet, from the one-byte extensions of its clear header."""
-    if read_rtp(data) is None or not data[0] & 0x10 or data[12:14] != b"\xbe\xde":
-        return None
-    at, end = 16, 16 + 4 * int.from_bytes(data[14:16])
-    while at < end:
-        if data[at] >> 4 == EXTENSION_IDS["transport-cc"]:
-            return int.from_bytes(data[at + 1 : at + 3])
-        at += 1 if data[at] == 0 else 2 + (data[at] & 15)
-    return None
 
 
 @pytest.mark.parametrize("engines", [1, 2])
