@@ -182,6 +182,8 @@ def _standing(state: _State, person: Person) -> Text:
         words.append("records")
     if behind_s := state.conference.behind_s(person):
         words.append(f"{behind_s} s behind")
+    if state.conference.clock_s(person):
+        words.append("an old call or a wrong clock" if behind_s else "a clock is wrong")
     return Text(", ".join(words), style="yellow")
 
 

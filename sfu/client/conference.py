@@ -207,7 +207,13 @@ class Conference:
 
     def behind_s(self, person: Person) -> int:
         """How far behind what comes of them is, in whole seconds, 3 or more, or 0: a server that delays or replays is seen."""
-        return self._people.behind_s(person.sender, _now_ms())
+        return self._people.lateness(person.sender, _now_ms()).behind_s
+
+    def clock_s(self, person: Person) -> int:
+        """Where the time in their frames was never nearer to our clock than a minute: by how many whole seconds it is earlier, or,
+        below 0, later; else 0. Earlier, and so in `behind_s`: an old call is played again, or a clock is wrong.
+        """
+        return self._people.lateness(person.sender, _now_ms()).clock_s
 
     @property
     def counts(self) -> dict[str, int]:

@@ -10,6 +10,7 @@ from sfu.client.sealed import MessageCount, MessageError
 
 PEOPLE = 4096
 BEHIND_MS = 3000  # shown from there on
+CLOCK_MS = 60_000  # by more, clocks that are set do not differ
 RECENT_MS = 2000  # how long a frame speaks for its source
 
 
@@ -32,6 +33,14 @@ class Person:
     @property
     def recording(self) -> bool:
         return self.profile.recording
+
+
+@dataclass(frozen=True)
+class Lateness:
+    """How late what comes of a sender is, in whole seconds (PROTOCOL.md, "Receiving")."""
+
+    behind_s: int = 0  # of the worst of their sources: 3 or more, or 0
+    clock_s: int = 0  # smallest difference of own clock - time in a frame, if over a minute either way; above 0, in behind_s too
 
 
 @dataclass
@@ -115,11 +124,16 @@ class People:
         first, person.heard = not person.heard, True
         return first
 
-    def behind_s(self, sender: bytes, now_ms: int) -> int:
-        """How far behind the worst of their sources is, in whole seconds, 3 or more, or 0 (PROTOCOL.md, "Frames")."""
+    def lateness(self, sender: bytes, now_ms: int) -> Lateness:
         delay = self._delays.get(sender)
-        if delay is None:
-            return 0
-        recent = [late_ms for late_ms, at_ms in delay.last.values() if now_ms - at_ms < RECENT_MS]
-        beyond_ms = max(recent, default=delay.least_ms) - delay.least_ms
-        return beyond_ms // 1000 if beyond_ms >= BEHIND_MS else 0
+        recent = (
+            [late_ms for late_ms, at_ms in delay.last.values() if now_ms - at_ms < RECENT_MS] if delay else []
+        )
+        if delay is None or not recent:
+            return Lateness()
+        is_off = abs(delay.least_ms) > CLOCK_MS
+        # What was late from the beginning may be an old call that is played again: no clock excuses it.
+        in_time_ms = min(delay.least_ms, 0) if is_off else delay.least_ms
+        most_ms = max(recent) - in_time_ms
+        behind_s = most_ms // 1000 if most_ms >= BEHIND_MS else 0
+        return Lateness(behind_s, int(delay.least_ms / 1000) if is_off else 0)

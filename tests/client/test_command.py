@@ -23,11 +23,12 @@ def _person(sender: bytes, name: str, participant: int, *, recording: bool = Fal
 
 
 def _shown(people: list[Person], **more: Any) -> str:
-    behind = more.pop("behind", {})
+    behind, clock = more.pop("behind", {}), more.pop("clock", {})
     conference = SimpleNamespace(
         people=tuple(people),
         counts=more.pop("counts", {}),
         behind_s=lambda person: behind.get(person.sender, 0),
+        clock_s=lambda person: clock.get(person.sender, 0),
     )
     recorder = SimpleNamespace(recordings=more.pop("recordings", {}))
     state = command._State(cast("Any", conference), more.pop("player", None), cast("Any", recorder))
@@ -57,6 +58,13 @@ def test_who_is_there_what_is_lost_and_what_is_recorded() -> None:
     assert "not heard yet" in second
     assert "loss 2.0%" in shown
     assert "forged 3" in shown
+
+
+def test_old_call_or_a_wrong_clock_is_named() -> None:
+    ana, bob = _person(ANA, "Ana", 2), _person(BOB, "Bob", 1)
+    shown = _shown([ana, bob], behind={ANA: 86_400}, clock={ANA: 86_400, BOB: -90})
+    assert "86400 s behind, an old call or a wrong clock" in shown
+    assert "not heard yet, a clock is wrong" in shown
 
 
 def test_playing_shows_how_far(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@ import pytest
 
 from sfu.client.attribution import Attribution
 from sfu.client.keys import LinkKeys, Source
-from sfu.client.people import BEHIND_MS, People
+from sfu.client.people import BEHIND_MS, CLOCK_MS, Lateness, People
 from sfu.client.profile import Profile, SourceState
 from sfu.client.sealed import MessageError
 from tests.client.vectors import room_keys
@@ -17,6 +17,10 @@ def _people() -> tuple[People, LinkKeys]:
 
 def _profile(sender: bytes, n: int, *kids: int, name: str = "Ana") -> Profile:
     return Profile(sender, n, 0, name, tuple(SourceState(kid, Source.CAMERA) for kid in kids))
+
+
+def _behind_s(people: People, now_ms: int) -> int:
+    return people.lateness(ANA, now_ms).behind_s
 
 
 def test_who_is_there_is_who_has_a_profile() -> None:
@@ -85,21 +89,42 @@ def test_heard_from_the_first_frame_on() -> None:
 def test_how_far_behind_beyond_the_smallest_difference_of_the_sender_by_the_worst_source() -> None:
     people, _ = _people()
     people.on_profile(7, _profile(ANA, 1, 9, 10))
-    assert people.behind_s(ANA, 100_000) == 0
+    assert _behind_s(people, 100_000) == 0
     # Her clock is 100 s ahead: that is no delay.
     people.on_frame(ANA, 9, 200_000, 100_000)
     people.on_frame(ANA, 9, 200_000, 100_000 + BEHIND_MS - 1)
-    assert people.behind_s(ANA, 103_000) == 0
+    assert _behind_s(people, 103_000) == 0
     people.on_frame(ANA, 9, 200_000, 100_000 + BEHIND_MS)
-    assert people.behind_s(ANA, 103_000) == 3
+    assert _behind_s(people, 103_000) == 3
     people.on_frame(ANA, 10, 189_000, 103_500)
     people.on_frame(ANA, 9, 203_500, 103_500)
-    assert people.behind_s(ANA, 103_500) == 14, "the picture is late, the sound is not"
-    assert people.behind_s(ANA, 106_000) == 0, "of what no longer comes nothing is said"
+    assert _behind_s(people, 103_500) == 14, "the picture is late, the sound is not"
+    assert _behind_s(people, 106_000) == 0, "of what no longer comes nothing is said"
     people.on_left(7)
     people.on_profile(8, _profile(ANA, 2, 9))
     people.on_frame(ANA, 9, 200_000, 110_000)
-    assert people.behind_s(ANA, 110_000) == 0, "who comes anew is measured anew"
+    assert _behind_s(people, 110_000) == 0, "who comes anew is measured anew"
+
+
+@pytest.mark.parametrize(
+    "difference_ms, lateness",
+    [
+        (CLOCK_MS, Lateness()),
+        (CLOCK_MS + 1, Lateness(60, 60)),
+        (86_400_000, Lateness(86_400, 86_400)),
+        (-CLOCK_MS, Lateness()),
+        (-CLOCK_MS - 1, Lateness(0, -60)),
+    ],
+)
+def test_difference_of_clocks_that_no_clocks_have_is_told(difference_ms: int, lateness: Lateness) -> None:
+    people, _ = _people()
+    people.on_profile(7, _profile(ANA, 1, 9))
+    people.on_frame(ANA, 9, 100_000_000 - difference_ms, 100_000_000)
+    assert people.lateness(ANA, 100_000_000) == lateness
+    # And what is late besides.
+    people.on_frame(ANA, 9, 100_000_000 - difference_ms, 100_004_000)
+    assert people.lateness(ANA, 100_004_000) == Lateness(max(0, lateness.clock_s) + 4, lateness.clock_s)
+    assert people.lateness(ANA, 100_006_000) == Lateness(), "of what no longer comes nothing is said"
 
 
 def test_server_that_is_wrong_for_over_a_second_is_told_once() -> None:

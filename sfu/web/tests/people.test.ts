@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { LinkKeys } from "../src/e2ee/keys.ts";
-import { People, BEHIND_MS } from "../src/e2ee/people.ts";
+import { People, BEHIND_MS, CLOCK_MS } from "../src/e2ee/people.ts";
 import type { Profile } from "../src/e2ee/profile.ts";
 import { linkKeys } from "./vectors.ts";
 
@@ -82,11 +82,30 @@ test("how far behind, beyond the smallest difference of the sender, by the worst
   // Her clock is 100 s ahead: that is no delay.
   people.onFrame("ana", 9n, 200_000, 100_000);
   people.onFrame("ana", 9n, 200_000, 100_000 + BEHIND_MS - 1);
-  assert.deepEqual(people.behind(103_000), new Map([["ana", 0]]));
+  assert.equal(people.lateness(103_000).get("ana")?.behind, 0);
   people.onFrame("ana", 9n, 200_000, 100_000 + BEHIND_MS);
-  assert.deepEqual(people.behind(103_000), new Map([["ana", 3]]));
+  assert.equal(people.lateness(103_000).get("ana")?.behind, 3);
   people.onFrame("ana", 10n, 189_000, 103_500);
   people.onFrame("ana", 9n, 203_500, 103_500);
-  assert.deepEqual(people.behind(103_500), new Map([["ana", 14]]), "the picture is late, the sound is not");
-  assert.deepEqual(people.behind(106_000), new Map([["ana", 0]]), "of what no longer comes nothing is said");
+  assert.equal(people.lateness(103_500).get("ana")?.behind, 14, "the picture is late, the sound is not");
+  assert.equal(people.lateness(106_000).get("ana")?.behind, 0, "of what no longer comes nothing is said");
+});
+
+test("a difference of clocks that no clocks have is told", async () => {
+  const nowMs = 100_000_000;
+  for (const [differenceMs, behind, clock] of [
+    [CLOCK_MS, 0, 0],
+    [CLOCK_MS + 1, 60, 60],
+    [86_400_000, 86_400, 86_400],
+    [-CLOCK_MS, 0, 0],
+    [-CLOCK_MS - 1, 0, -60],
+  ] as const) {
+    const { people } = await crowd();
+    people.onProfile(4, profile("ana", 1, 9n));
+    people.onFrame("ana", 9n, nowMs - differenceMs, nowMs);
+    assert.deepEqual(people.lateness(nowMs).get("ana"), { behind, clock });
+    people.onFrame("ana", 9n, nowMs - differenceMs, nowMs + 4000);
+    assert.deepEqual(people.lateness(nowMs + 4000).get("ana"), { behind: Math.max(0, clock) + 4, clock }, "what is late besides");
+    assert.deepEqual(people.lateness(nowMs + 6000).get("ana"), { behind: 0, clock: 0 }, "of what no longer comes nothing is said");
+  }
 });

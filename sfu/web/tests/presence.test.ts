@@ -29,11 +29,12 @@ test("people are those whose profile opened, with what they say they send", () =
 test("who is behind is so until it is over, or they are gone", () => {
   const presence = new Presence();
   presence.roster([profile("ana", 1)]);
-  presence.behind("ana", 4);
+  presence.behind("ana", 4, 0);
   assert.equal(presence.list()[0]!.behindSeconds, 4);
-  presence.behind("ana", 0);
+  presence.behind("ana", 0, 0);
   assert.equal(presence.list()[0]!.behindSeconds, 0);
-  presence.behind("ana", 5);
+  presence.behind("ana", 500, 490);
+  assert.deepEqual([presence.list()[0]!.behindSeconds, presence.list()[0]!.clockSeconds], [500, 490]);
   presence.roster([]);
   presence.roster([profile("ana", 7)]);
   assert.equal(presence.list()[0]!.behindSeconds, 0);

@@ -542,9 +542,25 @@ test("a sender that falls behind is told in whole seconds, and when it is over",
   await show(first ?? assert.fail());
   clock.advance(14_700);
   await show(late ?? assert.fail());
-  assert.deepEqual(bob.told("behind"), [{ sender, seconds: 14 }]);
+  assert.deepEqual(bob.told("behind"), [{ sender, seconds: 14, clock: 0 }]);
   for (const data of await sealFrames(ana, "microphone", "audio/opus", Uint8Array.of(3))) await show(data);
-  assert.deepEqual(bob.told("behind"), [{ sender, seconds: 14 }, { sender, seconds: 0 }]);
+  assert.deepEqual(bob.told("behind"), [{ sender, seconds: 14, clock: 0 }, { sender, seconds: 0, clock: 0 }]);
+});
+
+test("a call of yesterday, played to somebody who comes new, is told as such", async () => {
+  const both = await pair();
+  const { clock, ana, bob, sender } = both;
+  await introduce(both);
+  const line = shows(bob, 0, "audio");
+  const recorded = await sealFrames(ana, "microphone", "audio/opus", Uint8Array.of(1), Uint8Array.of(2));
+  clock.advance(86_400_000);
+  for (const data of recorded) line.put(data, "audio/opus");
+  await settle(() => line.out.length === 2);
+  bob.worker.tick();
+  assert.deepEqual(bob.told("behind"), [{ sender, seconds: 86_400, clock: 86_400 }]);
+  clock.advance(2000);
+  bob.worker.tick();
+  assert.deepEqual(bob.told("behind").at(-1), { sender, seconds: 0, clock: 0 });
 });
 
 test("a key frame is asked of the encoder where the browser has a way to", async () => {

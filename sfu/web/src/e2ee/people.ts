@@ -6,6 +6,7 @@ import { MessageError } from "./sealed.ts";
 
 export const PEOPLE = 4096;
 export const BEHIND_MS = 3000; // told from there on
+export const CLOCK_MS = 60_000; // by more, clocks that are set do not differ
 const RECENT_MS = 2000; // how long a frame speaks for its source
 
 export interface Person {
@@ -14,6 +15,14 @@ export interface Person {
   participant: number;
   /** A frame of theirs has opened. */
   heard: boolean;
+}
+
+/** How late what comes of a sender is, in whole seconds. */
+export interface Lateness {
+  /** 3 or more, or 0. */
+  readonly behind: number;
+  /** The smallest difference of own clock − time in a frame, where it is over a minute either way; else 0. What is above is in `behind`. */
+  readonly clock: number;
 }
 
 interface Delay {
@@ -95,13 +104,16 @@ export class People {
     return first;
   }
 
-  /** By sender, how far behind the worst of their sources is, in whole seconds, or 0. */
-  behind(nowMs: number): Map<string, number> {
-    const found = new Map<string, number>();
+  /** By sender, of the worst of their sources. */
+  lateness(nowMs: number): Map<string, Lateness> {
+    const found = new Map<string, Lateness>();
     for (const [sender, { leastMs, late }] of this.delays) {
-      const beyond = [...late.values()].filter(({ atMs }) => nowMs - atMs < RECENT_MS).map(({ ms }) => ms - leastMs);
-      const most = Math.max(0, ...beyond);
-      found.set(sender, most >= BEHIND_MS ? Math.floor(most / 1000) : 0);
+      const recent = [...late.values()].filter(({ atMs }) => nowMs - atMs < RECENT_MS).map(({ ms }) => ms);
+      const isOff = recent.length > 0 && Math.abs(leastMs) > CLOCK_MS;
+      // What was late from the beginning may be an old call that is played again: no clock excuses it.
+      const inTimeMs = isOff ? Math.min(leastMs, 0) : leastMs;
+      const most = Math.max(0, ...recent.map((ms) => ms - inTimeMs));
+      found.set(sender, { behind: most >= BEHIND_MS ? Math.floor(most / 1000) : 0, clock: isOff ? Math.trunc(leastMs / 1000) : 0 });
     }
     return found;
   }

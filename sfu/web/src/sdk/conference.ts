@@ -123,6 +123,7 @@ export class Conference {
       away: false,
       heard: true,
       behindSeconds: 0,
+      clockSeconds: 0,
     };
     return [self, ...this.#presence.list()];
   }
@@ -351,8 +352,8 @@ export class Conference {
       const expected = this.#presence.senderOf(participant);
       this.#emitter.emit("notice", { code: "wrong_sender", slot, sender, expected });
     });
-    client.on("behind", ({ sender, seconds }) => {
-      this.#presence.behind(sender, seconds);
+    client.on("behind", ({ sender, seconds, clock }) => {
+      this.#presence.behind(sender, seconds, clock);
       this.#peopleChanged();
     });
     client.on("profile_changed", () => this.#publishProfile());

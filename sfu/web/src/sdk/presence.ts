@@ -17,6 +17,11 @@ export interface Person {
   readonly heard: boolean;
   /** Whole seconds by which what comes of them is late, from 3 on; else 0. */
   readonly behindSeconds: number;
+  /**
+   * Where the time in their frames was never nearer to our clock than a minute: by how many whole seconds it is earlier, or, below
+   * 0, later; else 0. Earlier, and so in `behindSeconds`: an old call is played again, or a clock is wrong. Later: a clock is.
+   */
+  readonly clockSeconds: number;
 }
 
 /** Participants at a time whose messages do not open: a server may make up any number. */
@@ -26,7 +31,7 @@ export class Presence {
   #profiles: readonly Profile[] = [];
   #carried: readonly Profile[] = []; // of those, what only a worker that is gone has opened
   readonly #formerSelves = new Set<string>(); // sender ids
-  readonly #behind = new Map<string, number>();
+  readonly #late = new Map<string, { seconds: number; clock: number }>();
   readonly #present = new Set<number>(); // participants, by the server's word
   readonly #away = new Set<number>();
   readonly #opaque = new Set<number>(); // whose last profile did not open
@@ -82,12 +87,11 @@ export class Presence {
     const opened = profiles.filter(({ sender }) => !this.#formerSelves.has(sender));
     this.#carried = this.#carried.filter(({ sender }) => !opened.some((profile) => profile.sender === sender));
     this.#profiles = [...opened, ...this.#carried];
-    for (const sender of this.#behind.keys()) if (this.#find(sender) === undefined) this.#behind.delete(sender);
+    for (const sender of this.#late.keys()) if (this.#find(sender) === undefined) this.#late.delete(sender);
   }
 
-  behind(sender: string, seconds: number): void {
-    if (seconds === 0) this.#behind.delete(sender);
-    else this.#behind.set(sender, seconds);
+  behind(sender: string, seconds: number, clock: number): void {
+    this.#late.set(sender, { seconds, clock });
   }
 
   /** A profile came from `participant`, and opened or not. */
@@ -144,7 +148,8 @@ export class Presence {
         recording: profile.recording,
         away: this.#away.has(profile.participant),
         heard: profile.heard,
-        behindSeconds: this.#behind.get(profile.sender) ?? 0,
+        behindSeconds: this.#late.get(profile.sender)?.seconds ?? 0,
+        clockSeconds: this.#late.get(profile.sender)?.clock ?? 0,
       }));
   }
 }

@@ -131,8 +131,12 @@ export interface Events {
   failed: { slot: number; reason: FrameCount; sender: string | null };
   /** The server has said for more than 1 s that this participant is in the slot, and the key says somebody else. */
   wrong_sender: { slot: number; sender: string; participant: number };
-  /** How far what comes of a sender is behind, in whole seconds, 3 or more, or 0 when that is over. */
-  behind: { sender: string; seconds: number };
+  /**
+   * How far what comes of a sender is behind, in whole seconds, 3 or more, or 0 when that is over. `clock`: by how many seconds
+   * our clock was ahead of their frames' time at best, where that is over a minute either way, else 0. Where it is above 0 it
+   * is in `seconds`: an old call is played again, or a clock is wrong.
+   */
+  behind: { sender: string; seconds: number; clock: number };
   /** A source has another KID: seal the profile again and send it. */
   profile_changed: { source: SourceKind };
   /** The worker is dead and sends nothing any more: join anew with another. From the client, not from the worker. */

@@ -7,7 +7,7 @@ import { FrameOpener, type Outcome } from "../e2ee/frame_opener.ts";
 import { LinkKeys, roomKeys, type RoomKeys } from "../e2ee/keys.ts";
 import { parseLink } from "../e2ee/link.ts";
 import { LastNumbers } from "../e2ee/numbers.ts";
-import { People, type Person as Known } from "../e2ee/people.ts";
+import { People, type Lateness, type Person as Known } from "../e2ee/people.ts";
 import { checkName, parseProfile, profileFields, type ProfileSource } from "../e2ee/profile.ts";
 import {
   CHAT,
@@ -55,7 +55,7 @@ export class Session {
   private readonly chatRate = new ChatRate();
   private readonly sources = new Map<SourceKind, Promise<SendingSource>>();
   private readonly slotStates = new Map<number, SlotState>();
-  private readonly behind = new Map<string, number>(); // as told
+  private readonly late = new Map<string, Lateness>(); // as told
   private readonly roomCodecs: Partial<Record<MediaKind, CodecName>> = {};
   private readonly messages: Record<MessageCount, number> = {
     message_forged: 0,
@@ -207,12 +207,13 @@ export class Session {
   tick(): void {
     const nowMs = this.around.clock();
     for (const { context } of this.opener.expire(nowMs)) context.line.requestKeyFrame();
-    const behind = this.people.behind(nowMs);
-    for (const [sender, seconds] of behind) {
-      if (seconds !== (this.behind.get(sender) ?? 0)) this.emit("behind", { sender, seconds });
-      this.behind.set(sender, seconds);
+    const late = this.people.lateness(nowMs);
+    for (const [sender, { behind, clock }] of late) {
+      const told = this.late.get(sender) ?? { behind: 0, clock: 0 };
+      if (behind !== told.behind || clock !== told.clock) this.emit("behind", { sender, seconds: behind, clock });
+      this.late.set(sender, { behind, clock });
     }
-    for (const sender of this.behind.keys()) if (!behind.has(sender)) this.behind.delete(sender);
+    for (const sender of this.late.keys()) if (!late.has(sender)) this.late.delete(sender);
   }
 
   stats(): Stats {
