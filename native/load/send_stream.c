@@ -108,10 +108,13 @@ static void gather_extensions(const send_stream *self, const outgoing_ssrc *out,
     writer capture = writer_over(block->capture, sizeof block->capture);
     writer_u64(&capture, ntp_from_us((uint64_t)((int64_t)packet->mark.capture_us + stamp->ntp_us)));
     add_element(block, stamp, RTP_EXT_ABS_CAPTURE_TIME, block->capture, sizeof block->capture);
-    // libwebrtc says how a picture is turned in the last packet of key frames, and only where it is.
+    add_element(block, stamp, RTP_EXT_PLAYOUT_DELAY, config->playout_delay.bytes, config->playout_delay.length);
+    // libwebrtc says how a picture is turned in the last packet of key frames, and only where it is; its colours there,
+    // too.
+    if (!packet->marker || !packet->mark.key) return;
+    add_element(block, stamp, RTP_EXT_COLOR_SPACE, config->color_space.bytes, config->color_space.length);
     block->orientation = config->orientation;
-    if (packet->marker && packet->mark.key && config->orientation)
-        add_element(block, stamp, RTP_EXT_ORIENTATION, &block->orientation, 1);
+    if (config->orientation) add_element(block, stamp, RTP_EXT_ORIENTATION, &block->orientation, 1);
 }
 
 // The payload is made where it is to be encrypted, in place: no byte of it is copied.

@@ -32,6 +32,8 @@ static bool is_name(const char *name) {
 
 static bool is_valid(const source_config *config) {
     if (config->layer_count < 1 || config->layer_count > SOURCE_MAX_LAYERS) return false;
+    if (config->playout_delay.length > SOURCE_MAX_EXTENSION || config->color_space.length > SOURCE_MAX_EXTENSION)
+        return false;
     if (config->clock_rate == 0 || config->frames_per_second == 0 || !is_name(config->mid)) return false;
     for (size_t i = 0; i < config->layer_count; i++) {
         if (!is_name(config->layers[i].rid)) return false;

@@ -16,6 +16,7 @@
 enum {
     SOURCE_MAX_LAYERS = 3,
     SOURCE_MAX_NAME = 16,              // of a mid or rid
+    SOURCE_MAX_EXTENSION = 28,         // a colour space with HDR metadata
     SOURCE_MAX_FRAME_PACKETS = 512,    // a bigger frame is cut to this
     SOURCE_MAX_BEHIND_US = 500 * 1000, // captures further in the past than this are skipped, as a camera drops them
 };
@@ -29,6 +30,11 @@ typedef struct source_layer_config {
     seq16 first_sequence;
     uint32_t first_timestamp; // time stamp of the first capture
 } source_layer_config;
+
+typedef struct source_extension {
+    uint8_t length;
+    uint8_t bytes[SOURCE_MAX_EXTENSION];
+} source_extension;
 
 typedef struct source_config {
     bool video;
@@ -45,8 +51,11 @@ typedef struct source_config {
     uint32_t key_interval;        // frames from key frame to key frame; 0: only at start and on request
     uint32_t size_spread_percent; // frame sizes vary evenly by this much to both sides, at most 90
     uint8_t orientation;          // of the picture, as header extension (3GPP TS 26.114 section 7.4.5); 0: upright
-    uint32_t phase_us;            // the first capture is this long after the source may start
-    uint8_t layer_count;          // 1 to SOURCE_MAX_LAYERS; audio: 1
+    // Header extensions of a picture, as they go out; of length 0: none.
+    source_extension playout_delay;
+    source_extension color_space;
+    uint32_t phase_us;   // the first capture is this long after the source may start
+    uint8_t layer_count; // 1 to SOURCE_MAX_LAYERS; audio: 1
     source_layer_config layers[SOURCE_MAX_LAYERS];
 } source_config;
 

@@ -37,6 +37,9 @@ cdef extern from "load/source_model.h" nogil:
         uint64_t bitrate_bps
         uint16_t first_sequence
         uint32_t first_timestamp
+    ctypedef struct source_extension:
+        uint8_t length
+        uint8_t bytes[28]
     ctypedef struct source_config:
         bint video
         char mid[17]
@@ -52,6 +55,8 @@ cdef extern from "load/source_model.h" nogil:
         uint32_t key_interval
         uint32_t size_spread_percent
         uint8_t orientation
+        source_extension playout_delay
+        source_extension color_space
         uint32_t phase_us
         uint8_t layer_count
         source_layer_config layers[3]

@@ -4,7 +4,7 @@ import os
 from typing import NamedTuple
 
 from libc.stdint cimport int32_t
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 include "load.pxi"
 
@@ -19,6 +19,7 @@ cdef extern from "core/address.h" nogil:
 cdef extern from "core/rtp_ext.h" nogil:
     int RTP_EXT_AUDIO_LEVEL, RTP_EXT_ABS_SEND_TIME, RTP_EXT_TRANSPORT_CC, RTP_EXT_MID, RTP_EXT_RID
     int RTP_EXT_REPAIRED_RID, RTP_EXT_ORIENTATION, RTP_EXT_ABS_CAPTURE_TIME
+    int RTP_EXT_PLAYOUT_DELAY, RTP_EXT_COLOR_SPACE
 
 cdef extern from "core/srtp.h" nogil:
     ctypedef int srtp_profile
@@ -172,6 +173,8 @@ EXTENSIONS = {
     "repaired-rid": RTP_EXT_REPAIRED_RID,
     "orientation": RTP_EXT_ORIENTATION,
     "abs-capture-time": RTP_EXT_ABS_CAPTURE_TIME,
+    "playout-delay": RTP_EXT_PLAYOUT_DELAY,
+    "color-space": RTP_EXT_COLOR_SPACE,
 }
 
 Address = tuple
@@ -245,6 +248,14 @@ cdef int put_text(char *target, size_t capacity, str text) except -1:
         raise ValueError(f"{text!r} is longer than {capacity - 1} characters")
     for i, byte in enumerate(encoded):
         target[i] = <char> byte
+    return 0
+
+
+cdef int put_extension(source_extension *target, bytes data) except -1:
+    if len(data) > sizeof(target.bytes):
+        raise ValueError(f"at most {sizeof(target.bytes)} bytes")
+    target.length = <uint8_t> len(data)
+    memcpy(target.bytes, <const char *> data, len(data))
     return 0
 
 
@@ -334,7 +345,7 @@ cdef class Peer:
     def add_video(self, layers, *, str mid="", uint8_t payload_type=96, uint8_t rtx_payload_type=97,
                   uint32_t frames_per_second=30, uint16_t max_packet_bytes=1100, uint32_t key_size_percent=500,
                   uint32_t key_interval=0, uint32_t size_spread_percent=0, uint32_t phase_us=0,
-                  uint8_t orientation=0):
+                  uint8_t orientation=0, bytes playout_delay=b"", bytes color_space=b""):
         cdef source_config config
         memset(&config, 0, sizeof(config))
         if not 1 <= len(layers) <= 3:
@@ -351,6 +362,8 @@ cdef class Peer:
         config.size_spread_percent = size_spread_percent
         config.phase_us = phase_us
         config.orientation = orientation
+        put_extension(&config.playout_delay, playout_delay)
+        put_extension(&config.color_space, color_space)
         config.layer_count = len(layers)
         for i, layer in enumerate(layers):
             config.layers[i].ssrc = layer.ssrc

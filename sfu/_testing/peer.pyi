@@ -200,6 +200,8 @@ class Peer:
         size_spread_percent: int = 0,
         phase_us: int = 0,
         orientation: int = 0,
+        playout_delay: bytes = b"",
+        color_space: bytes = b"",
     ) -> int:
         """The source's index."""
     def set_muted(self, index: int, muted: bool) -> None: ...

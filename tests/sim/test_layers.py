@@ -6,8 +6,9 @@ import pytest
 
 from tests.sim.checks import Tap, assert_no_faults, assert_whole
 from tests.sim.netem import Conditions
+from tests.sim.receiver_wire import parse_rtp
 from tests.sim.test_clock import extensions
-from tests.sim.world import MS, SECOND, Client, Slot, Track, World
+from tests.sim.world import EXTENSION_IDS, MS, SECOND, Client, Slot, Track, World
 
 SILENT_US = 500 * MS  # native/media/layer_select.h
 
@@ -164,6 +165,52 @@ def test_what_enters_says_how_it_is_turned(turned: int) -> None:
         # In the last packet of the two first pictures; of a later key frame only if its publisher says so.
         assert said == [(True, turned)] * (3 if turned else 2)
         assert_whole(receiver, slot, frames=80)
+
+
+COLORS = bytes.fromhex("01020304")
+HDR = COLORS + bytes(range(24))  # longer than an element of the one-byte form (RFC 8285 section 4.2)
+
+
+@pytest.mark.parametrize("engines", [1, 2])
+@pytest.mark.parametrize(
+    "first_id, color_space", [(5, COLORS), (5, HDR), (200, COLORS)], ids=["one-byte", "by-length", "by-id"]
+)
+def test_what_a_source_says_of_its_frames_goes_on_to_the_byte(
+    engines: int, first_id: int, color_space: bytes
+) -> None:
+    names = ("playout-delay", "color-space", "orientation", "abs-capture-time")
+    ids = {name: first_id + number for number, name in enumerate(reversed(names))}
+    delay = bytes.fromhex("123456")
+    with World(9, engines=engines) as world:
+        publisher, receiver = world.client(0, extra=names), world.client(engines - 1, extra=ids)
+        track = world.publish_video(publisher, orientation=3, playout_delay=delay, color_space=color_space)
+        sound = world.publish_audio(publisher, level=33, voice=True)
+        picture, heard = (world.subscribe(receiver, publisher, of) for of in (track, sound))
+        tap = Tap(world)
+        world.run_for(SECOND)
+        publisher.peer.make_key_frame(track.index)
+        world.run_for(SECOND)
+
+        packets = [
+            (packet.marker, parse_rtp(packet.datagram.data).extensions) for packet in tap.rtp(picture.ssrc)
+        ]
+        assert len(packets) > 100
+        assert {found.get(ids["playout-delay"]) for _, found in packets} == {delay}
+        captures = [found.get(ids["abs-capture-time"], b"") for _, found in packets]
+        assert {len(capture) for capture in captures} <= {0, 8}  # unknown until the publisher's first report
+        assert captures[-1]
+        last = [(marker, found) for marker, found in packets if ids["color-space"] in found]
+        assert [(marker, found[ids["color-space"]], found[ids["orientation"]]) for marker, found in last] == [
+            (True, color_space, b"\x03")
+        ] * 2  # of the two key frames
+        levels = [
+            parse_rtp(packet.datagram.data).extensions[EXTENSION_IDS["audio-level"]]
+            for packet in tap.rtp(heard.ssrc)
+        ]
+        assert len(levels) > 80
+        assert set(levels) == {bytes([0x80 | 33])}
+        assert_whole(receiver, picture, frames=50)
+        assert_whole(receiver, heard, frames=80)
 
 
 def test_sound_that_enters_has_the_marker() -> None:

@@ -11,7 +11,7 @@ import hashlib
 import heapq
 import random
 from collections import defaultdict
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
@@ -36,7 +36,8 @@ EXTENSION_IDS = {
     "rid": 10,
     "repaired-rid": 11,
 }
-EXTRA_IDS = {"orientation": 12, "abs-capture-time": 13}  # for those who ask for them
+# For those who ask for them.
+EXTRA_IDS = {"orientation": 12, "abs-capture-time": 13, "playout-delay": 5, "color-space": 6}
 SEND_EXTENSIONS = ("audio-level", "abs-send-time", "transport-cc")
 # What one instant may take before it counts as a loop that never ends.
 MAX_ROUNDS = 10_000
@@ -190,14 +191,15 @@ class World:
         up: Conditions | None = None,
         down: Conditions | None = None,
         observations: int = 0,
-        extra: Collection[str] = (),
+        extra: Collection[str] | Mapping[str, int] = (),
         socket: int = 0,
         **settings: Any,
     ) -> Client:
-        """A client with one network and an open transport; keys follow its first check. `extra` names header extensions of
-        EXTRA_IDS that it sends and takes; `settings` are the peer's.
+        """A client with one network and an open transport; keys follow its first check. `extra` names header extensions that
+        it sends and takes, with ids of its own or those of EXTRA_IDS; `settings` are the peer's.
         """
-        extension_ids = EXTENSION_IDS | {kind: EXTRA_IDS[kind] for kind in extra}
+        ids = extra if isinstance(extra, Mapping) else EXTRA_IDS
+        extension_ids = EXTENSION_IDS | {kind: ids[kind] for kind in extra}
         send_extensions = (*SEND_EXTENSIONS, *extra)
         number = len(self.clients)
         taken = {client.transport for client in self.clients if client.engine == engine and client.open}
