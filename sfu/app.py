@@ -258,6 +258,7 @@ def _signaling_limits(settings: Config) -> Limits:
         messages_per_second=limits.messages_per_second,
         message_burst=limits.message_burst,
         queue_bytes=limits.queue_bytes,
+        resume_seconds=limits.resume_s,
         connections_per_address=limits.connections_per_address,
     )
 

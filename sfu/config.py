@@ -105,6 +105,7 @@ class Limits(msgspec.Struct, frozen=True):
     messages_per_second: Rate = 20.0
     message_burst: Count = 60
     queue_bytes: Bytes = 1_048_576
+    resume_s: Seconds = 30.0
 
 
 class Metrics(msgspec.Struct, frozen=True):

@@ -149,6 +149,7 @@ CASES: list[Case] = [
     _limit("binary_bytes", 2048, 4096, told("binary_bytes"), 2048, 4096),
     _limit("messages_per_second", 30.0, 40.0, told("messages_per_second"), 30.0, 40.0),
     _limit("message_burst", 30, 40, told("message_burst"), 30, 40),
+    _limit("resume_s", 10.0, 20.0, told("resume_seconds"), 10.0, 20.0),
     _limit("queue_bytes", 1, 1024, read_one_message, "dropped", "read"),  # 1: no message fits
 ]
 
