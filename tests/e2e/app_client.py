@@ -263,6 +263,13 @@ class AppClient:
         if not await self.page.evaluate("document.querySelector('textarea') !== null"):
             await self.press("Chat")
 
+    async def until_cut_off(self) -> None:
+        """Until the page says that it has no signalling."""
+        await self.until("document.querySelector('.line').innerText.includes('Reconnecting')")
+
+    async def until_back(self) -> None:
+        await self.until("!document.querySelector('.line .state').innerText.includes('Reconnecting')")
+
     async def leave(self) -> None:
         await self.press("Leave")
         await self.until("document.querySelector('.call') === null")

@@ -213,11 +213,11 @@ async def test_media_flows_while_signalling_is_cut(tmp_path: Path) -> None:
         await all_see_all([ana, ben])
         proxy.is_down = True
         proxy.cut()
-        await ana.until("document.querySelector('.line').innerText.includes('Reconnecting')")
+        await ana.until_cut_off()
         await all_see_all([ana, ben])
         await ben.press("Mute")
         proxy.is_down = False
-        await ana.until("!document.querySelector('.line .state').innerText.includes('Reconnecting')")
+        await ana.until_back()
 
         async def knows() -> bool:
             return "muted" in (await ana.tiles())["Ben"]["label"]

@@ -61,6 +61,22 @@ class Namespace:
         """Adds a rule set, in the language of nft(8)."""
         self.run("nft", "-f", "-", stdin=rules)
 
+    @contextmanager
+    def refusing_tcp(self, port: int) -> Iterator[None]:
+        """Connections to this port break at the next word on them, and there are no new ones."""
+        self.nft(f"""
+            table inet refusing {{
+                chain output {{
+                    type filter hook output priority 0
+                    tcp dport {port} reject with tcp reset
+                }}
+            }}
+        """)
+        try:
+            yield
+        finally:
+            self.run("nft", "delete", "table", "inet", "refusing")
+
     def enable_forwarding(self) -> None:
         self.run("sh", "-c", "echo 1 >/proc/sys/net/ipv4/ip_forward")
 
