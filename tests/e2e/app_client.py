@@ -197,6 +197,16 @@ class AppClient:
     async def reload(self) -> None:
         """And in again: the link is still there. Chromium alone."""
         await self.page.reload()  # type: ignore[attr-defined]
+        await self._go_in_from_lobby()
+
+    @classmethod
+    async def follow(cls, browser: Browser, link: str, name: str, *, color: str = "#0000ff") -> Self:
+        """By the address bar, as who was sent the link."""
+        client = cls(await browser.open_page(link), name, color)
+        await client._go_in_from_lobby()
+        return client
+
+    async def _go_in_from_lobby(self) -> None:
         await self.until("document.querySelector('.form [type=submit]:not(:disabled)') !== null")
         await self.page.evaluate(_HOOKS, [self.color])
         await self.press("Stop camera")  # it was not the test's

@@ -30,6 +30,9 @@ class Proxy:
         self.files: Callable[[str, str], str] = lambda _path, text: text  # scripts as they are served
         self.is_down = False  # no connection is let through
         self.connections = 0  # so far
+        self.asked: list[
+            bytes
+        ] = []  # all that has come from browsers: requests with their headers, and messages
         self.server = server  # may be another in its course
         self._open: list[web.Request] = []
         self._session: aiohttp.ClientSession
@@ -58,6 +61,7 @@ class Proxy:
                 request.transport.abort()
 
     async def _file(self, request: web.Request) -> web.StreamResponse:
+        self._note(request)
         try:
             fetching = await self._session.get(self.server.url + request.path)
         except aiohttp.ClientConnectionError:
@@ -71,6 +75,7 @@ class Proxy:
             return web.Response(status=response.status, body=body, headers=headers)
 
     async def _signaling(self, request: web.Request) -> web.StreamResponse:
+        self._note(request)
         if self.is_down:
             raise web.HTTPServiceUnavailable
         client = web.WebSocketResponse(protocols=("sfu.0",))
@@ -93,6 +98,11 @@ class Proxy:
             self._open.remove(request)
         return client
 
+    def _note(self, request: web.Request) -> None:
+        self.asked.append(
+            request.raw_path.encode() + b"\n" + b"\n".join(b": ".join(pair) for pair in request.raw_headers)
+        )
+
     async def _pass(
         self,
         source: web.WebSocketResponse | aiohttp.ClientWebSocketResponse,
@@ -100,6 +110,8 @@ class Proxy:
         change: str,
     ) -> None:
         async for message in source:
+            if change == "to_server":
+                self.asked.append(message.data.encode() if isinstance(message.data, str) else message.data)
             try:
                 if message.type is WSMsgType.TEXT:
                     changed = getattr(self, change)(json.loads(message.data))  # what it is now

@@ -1,11 +1,13 @@
 """The real page, with encryption, through the real server: what people do in a call."""
 
+import base64
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from sfu.e2ee.link import Link
 from tests.e2e.app_client import FLAGS, SETTINGS, AppClient, all_see_all, becomes, needs_bundle
 from tests.e2e.chromium import chromium, needs_chromium
 from tests.e2e.progress import FRAMES
@@ -48,6 +50,48 @@ async def test_people_meet_and_part(tmp_path: Path) -> None:
         await becomes(gone, ben, cem)
         await ben.leave()
         await cem.leave()
+
+
+async def test_a_link_that_is_followed_stays_on_the_device(tmp_path: Path) -> None:
+    """Out of the address bar and the history, into this tab's memory, and in nothing that is sent."""
+    async with (
+        serving(tmp_path, SETTINGS) as server,
+        Proxy(server).run() as proxy,
+        chromium(flags=FLAGS) as browser,
+    ):
+        link = await AppClient.make_room(browser, proxy.url)
+        fragment = link.partition("#")[2]
+        ana = await AppClient.join(browser, proxy.url, link, "Ana", color="#ff0000")
+        ben = await AppClient.follow(browser, link, "Ben", color="#00ff00")
+        await all_see_all([ana, ben])
+        assert await ben.page.evaluate("location.href") == f"{proxy.url}/"
+        history = await ben.page.evaluate("navigation.entries().map(({ url }) => url)")
+        assert history
+        assert not any("#" in url for url in history)
+        assert await ben.page.evaluate("Object.values({ ...sessionStorage })") == [fragment]
+        assert fragment not in await ben.page.evaluate(
+            "JSON.stringify({ ...localStorage }) + document.cookie"
+        )
+        # A reload has it still.
+        await ben.reload()
+        await all_see_all([ana, ben])
+        await ben.page.evaluate(
+            "navigator.clipboard.writeText = async (text) => { globalThis.copied = text; }"
+        )
+        await ben.press("Copy link")
+        await ben.until("globalThis.copied !== undefined")
+        assert await ben.page.evaluate("copied") == link
+        await ben.press("Leave")
+        await ben.until("document.querySelector('.call') === null")
+        assert await ben.page.evaluate("sessionStorage.length") == 0
+        await ben.close()
+        await ana.leave()
+        # All came by here: the page's own requests, and what signalling carried.
+        assert len(proxy.asked) > 20
+        assert any(b'"join"' in asked for asked in proxy.asked)
+        secret = Link.parse(link).secret.reveal()
+        for part in (fragment.encode(), secret, secret.hex().encode(), base64.urlsafe_b64encode(secret)[:42]):
+            assert not any(part in asked for asked in proxy.asked)
 
 
 async def test_muting_and_the_camera(tmp_path: Path) -> None:
