@@ -27,7 +27,7 @@ export class Chat {
   /** Resolves when the server has taken it. Fails with `too_fast`, and the worker's and server's codes. */
   async send(text: string, client: WorkerClient, signaling: Signaling): Promise<void> {
     const wait = this.#rate.take(1, performance.now());
-    if (wait > 0) throw new SfuError("too_fast", `Too many messages at once. Wait ${Math.ceil(wait / 1000)} s.`);
+    if (wait > 0) throw new SfuError("too_fast", `Too many messages at once. Wait ${Math.ceil(wait / 1000)} s.`, wait);
     const { bytes, line } = await client.request("sealChat", { text });
     await signaling.relay(KIND_CHAT, 0, bytes);
     this.add(line);

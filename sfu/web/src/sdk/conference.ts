@@ -77,6 +77,7 @@ export class Conference {
   #name: string;
   #isMuted: boolean;
   #view: readonly Wish[] = [];
+  #saidView = ""; // in the server's terms
   #pairs = 0; // of slots, beyond what the server advises
   #frames: Promise<void> = Promise.resolve();
   #waitingFrames = 0;
@@ -333,6 +334,7 @@ export class Conference {
   #listen(client: WorkerClient): void {
     client.on("roster", ({ people }) => {
       this.#presence.roster(people);
+      this.#renewView();
       this.#peopleChanged();
       this.#tilesChanged();
     });
@@ -512,13 +514,24 @@ export class Conference {
 
   async #sendView(): Promise<void> {
     const { signaling } = this.#parts();
-    const slots: ViewSlot[] = this.#view.map(({ slot, sender, source = "camera", maxHeight, priority }) => ({
+    const slots = this.#viewSlots();
+    this.#saidView = JSON.stringify(slots);
+    await signaling.request({ type: "view", slots });
+  }
+
+  /** Who comes back is another participant to the server, and may send more than before. */
+  #renewView(): void {
+    const isOther = this.#joined !== null && !this.#ended && JSON.stringify(this.#viewSlots()) !== this.#saidView;
+    if (isOther && this.#view.length > 0) this.#sendView().catch(() => {});
+  }
+
+  #viewSlots(): ViewSlot[] {
+    return this.#view.map(({ slot, sender, source = "camera", maxHeight, priority }) => ({
       slot,
       ...this.#wanted(sender ?? null, source),
       ...(maxHeight === undefined ? {} : { max_height: maxHeight }),
       ...(priority === undefined ? {} : { priority }),
     }));
-    await signaling.request({ type: "view", slots });
   }
 
   /** In the server's terms. What is not sent is left to its choice. */

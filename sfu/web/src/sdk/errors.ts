@@ -14,11 +14,14 @@ export type LocalCode =
 
 export class SfuError extends Error {
   readonly code: string;
+  /** After how many milliseconds the same may do, where that is known. */
+  readonly retryMs: number | null;
 
-  constructor(code: LocalCode | (string & {}), message: string) {
+  constructor(code: LocalCode | (string & {}), message: string, retryMs: number | null = null) {
     super(message);
     this.name = "SfuError";
     this.code = code;
+    this.retryMs = retryMs;
   }
 }
 

@@ -7,6 +7,9 @@ export function fragmentOf(text: string): string {
   return at < 0 ? trimmed : trimmed.slice(at + 1);
 }
 
+/** Characters of a whole one, without a server behind `@`: 55 bytes in base64url. */
+export const FRAGMENT_LENGTH = 74;
+
 const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$/i;
 
 /**
