@@ -17,13 +17,25 @@ const shared = {
   charset: "utf8",
   legalComments: "none",
   logLevel: "warning",
+  // Files are named by where they are found from here, wherever node_modules really lies.
+  preserveSymlinks: true,
   target: "es2022",
   tsconfigRaw: { compilerOptions: { strict: true, useDefineForClassFields: true, verbatimModuleSyntax: true } },
 };
 // A classic script, which every browser takes as a worker.
 const worker = { ...shared, entryPoints: { worker: "src/worker/main.ts" }, format: "iife" };
-const page = { ...shared, entryPoints: { app: "src/app/main.ts" }, format: "esm" };
-const code = /\.(ts|tsx)$/;
+// What is not needed at once, as languages are, is loaded when it is: in files named by what is in them.
+const page = {
+  ...shared,
+  entryPoints: { app: "src/app/main.tsx" },
+  format: "esm",
+  splitting: true,
+  chunkNames: "[name]-[hash]",
+  jsx: "automatic",
+  jsxImportSource: "preact",
+};
+const style = { ...shared, entryPoints: { app: "src/app/styles/index.css" } };
+const copied = ["index.html", "icon.svg"];
 
 async function files(folder) {
   const found = [];
@@ -41,8 +53,8 @@ async function bundle(dist) {
   await mkdir(dist, { recursive: true });
   await esbuild.build({ ...worker, outdir: dist });
   await esbuild.build({ ...page, outdir: dist });
-  // What is no program is copied as it stands: index.html, styles, icons.
-  await cp(join(root, "src/app"), dist, { recursive: true, filter: (path) => !code.test(path) });
+  await esbuild.build({ ...style, outdir: dist });
+  for (const name of copied) await cp(join(root, "src/app", name), join(dist, name));
   const sha256 = {};
   for (const path of await files(dist)) {
     const name = relative(dist, path).split(sep).join("/");
@@ -66,7 +78,7 @@ async function tests(folder) {
     inject: ["tests/webcrypto.ts"],
   });
   await esbuild.build({ ...worker, outdir: folder });
-  await esbuild.build({ ...page, entryPoints: ["tests/page/loopback.ts", "tests/page/sdk.ts"], outdir: folder });
+  await esbuild.build({ ...page, splitting: false, entryPoints: ["tests/page/loopback.ts", "tests/page/sdk.ts"], outdir: folder });
 }
 
 const [option, folder] = process.argv.slice(2);

@@ -78,7 +78,7 @@ _PRESS = """([word]) => {
 _TILES = """async () => {
   const receivers = held.connections.flatMap((connection) => connection.getReceivers());
   const decoded = async (video) => {
-    const [track] = video.hidden ? [] : (video.srcObject?.getTracks() ?? []);
+    const [track] = video?.srcObject?.getTracks() ?? [];
     const receiver = track && receivers.find((receiver) => receiver.track === track);
     if (!receiver) return 0;
     const inbound = [...(await receiver.getStats()).values()].find(({ type }) => type === "inbound-rtp");
@@ -115,7 +115,7 @@ _SOUNDS = """async () => {
 _COLOR = """([name]) => {
   const tile = [...document.querySelectorAll(".tile")].find((tile) => tile.querySelector(".tag > span").textContent === name);
   const video = tile?.querySelector("video");
-  if (!video || video.hidden || video.videoWidth === 0) return null;
+  if (!video || video.videoWidth === 0) return null;
   const canvas = document.createElement("canvas");
   canvas.width = canvas.height = 1;
   const context = canvas.getContext("2d");
@@ -179,10 +179,7 @@ class AppClient:
         """As far as pressing the button to join."""
         await self.enter_lobby(link)
         if not muted:
-            await self.press("Unmute")
-            await self.until(
-                "document.querySelector('.form [type=submit]').textContent === 'Join with microphone on'"
-            )
+            await self._unmute()
         await self.page.evaluate(_FILL, ["#name", self.name])
 
     async def enter_lobby(self, link: str) -> None:
@@ -211,12 +208,17 @@ class AppClient:
         await self.page.evaluate(_HOOKS, [self.color])
         await self.press("Stop camera")  # it was not the test's
         await self.press("Start camera")
-        await self.press("Unmute")
+        await self._unmute()
+        await self.page.evaluate(_FILL, ["#name", self.name])
+        await self.until("document.querySelector('.call') !== null")
+
+    async def _unmute(self) -> None:
+        """In the lobby, which remembers how it was left."""
+        if await self.page.evaluate("document.querySelector('.under .ctl').dataset.off !== undefined"):
+            await self.press("Unmute")
         await self.until(
             "document.querySelector('.form [type=submit]').textContent === 'Join with microphone on'"
         )
-        await self.page.evaluate(_FILL, ["#name", self.name])
-        await self.until("document.querySelector('.call') !== null")
 
     async def press(self, word: str) -> None:
         await self.page.evaluate(_PRESS, [word])
@@ -272,6 +274,7 @@ class AppClient:
     async def _open_chat(self) -> None:
         if not await self.page.evaluate("document.querySelector('textarea') !== null"):
             await self.press("Chat")
+            await self.until("document.querySelector('textarea') !== null")
 
     async def until_cut_off(self) -> None:
         """Until the page says that it has no signalling."""

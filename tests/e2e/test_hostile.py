@@ -103,7 +103,7 @@ async def test_a_lie_about_slots_puts_no_face_under_another_name(tmp_path: Path)
 
         proxy.to_client = swap
         cem = await AppClient.join(browser, proxy.url, link, "Cem")
-        await cem.until("document.querySelector('.line').innerText.includes('but another key made it')")
+        await cem.until("document.querySelector('.line').innerText.includes('key didn\\u2019t make it')")
         await all_see_all([ana, ben, cem])
         assert lies >= 4
         assert await cem.color_of("Ana") == "red"

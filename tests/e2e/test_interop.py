@@ -67,7 +67,7 @@ async def test_page_shows_who_records_for_as_long_as_they_do(tmp_path: Path) -> 
             recorder = await command("--name", "Rec", "--record", str(tmp_path / "out"))
             await ana.until("document.querySelector('.notice').innerText === 'Rec is recording this call'")
             await ana.until(f"{_RECORDERS} === 'Recording: Rec'")
-            assert await _label_has(ana, "Rec", "Recording")
+            assert await _label_has(ana, "Rec", "recording")
             # The sentence passes, the sign stays.
             await ana.until("!document.querySelector('.notice').innerText.includes('recording')")
             assert await _recorders(ana) == "Recording: Rec"
@@ -77,7 +77,7 @@ async def test_page_shows_who_records_for_as_long_as_they_do(tmp_path: Path) -> 
                 await ana.until(f"{_RECORDERS} === 'Recording: 2 people'")
                 await python.set_recording(False)
                 await ana.until(f"{_RECORDERS} === 'Recording: Rec'")
-                assert not await _label_has(ana, "Py", "Recording")
+                assert not await _label_has(ana, "Py", "recording")
 
             recorder.send_signal(signal.SIGINT)
             assert await recorder.wait() == 0
@@ -87,7 +87,7 @@ async def test_page_shows_who_records_for_as_long_as_they_do(tmp_path: Path) -> 
         await ana.leave()
 
 
-_RECORDERS = "(document.querySelector('.rec:not([hidden])')?.innerText ?? '')"
+_RECORDERS = "(document.querySelector('.line .rec')?.innerText ?? '')"
 
 
 async def _recorders(client: AppClient) -> str:

@@ -18,7 +18,8 @@ _MISFITS = """() => {
     const { left, right, top, bottom, width } = element.getBoundingClientRect();
     const style = getComputedStyle(element);
     if (width === 0 || style.visibility === "hidden" || element.closest(".vh, svg, select")) continue;
-    if (left < -1 || right > innerWidth + 1 || top < -1 || bottom > innerHeight + 1)
+    const scrolls = element.parentElement.closest(".panel .body") !== null; // up and down alone
+    if (left < -1 || right > innerWidth + 1 || (!scrolls && (top < -1 || bottom > innerHeight + 1)))
       misfits.push(`${element.tagName}.${element.className} lies outside: ${left} ${top} ${right} ${bottom}`);
   }
   return misfits;
@@ -38,7 +39,7 @@ async def test_the_call_fits(tmp_path: Path, width: int, height: int) -> None:
         assert isinstance(page, playwright.async_api.Page)
         await page.set_viewport_size({"width": width, "height": height})
         assert await page.evaluate(_MISFITS) == []
-        for panel in ("People", "Chat", "Devices"):
+        for panel in ("Chat", "More"):
             await page.locator("button", has_text=panel).first.click()
             await page.wait_for_selector(".panel h2", state="visible")
             assert await page.evaluate(_MISFITS) == []

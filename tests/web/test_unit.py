@@ -7,7 +7,8 @@ import pytest
 from tests.web.node import WEB, build_tests, needs_node, node
 
 pytestmark = needs_node
-FILES = sorted(path.name.removesuffix(".ts") for path in (WEB / "tests").glob("*.test.ts"))
+TESTS = WEB / "tests"
+FILES = sorted(str(path.relative_to(TESTS)).removesuffix(".ts") for path in TESTS.rglob("*.test.ts"))
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,9 @@
 /**
  * What is kept. The link only for this tab and until the person leaves, or it ends by an error that trying again does not
- * help against (so that a reload can go on), since the address bar no longer has it; name and devices for good. Nothing else.
+ * help against (so that a reload can go on), since the address bar no longer has it; what a person has chosen for good, until
+ * they say "Forget me here". Nothing else.
  */
+import type { Language } from "./words/index.ts";
 
 const LINK = "sfu.link";
 const PREFERENCES = "sfu.preferences";
@@ -35,21 +37,52 @@ export interface Preferences {
   microphone: string;
   camera: string;
   speakers: string;
+  muted: boolean;
   cameraOff: boolean;
+  look: "device" | "light" | "dark";
+  language: Language | "";
+  view: "everyone" | "large";
+  keepSeats: boolean;
+  self: "bar" | "grid" | "hidden";
+  mirrored: boolean;
+  singleKeys: boolean;
 }
 
-const DEFAULTS: Preferences = { name: "", microphone: "", camera: "", speakers: "", cameraOff: false };
+const DEFAULTS: Preferences = {
+  name: "",
+  microphone: "",
+  camera: "",
+  speakers: "",
+  muted: true,
+  cameraOff: false,
+  look: "device",
+  language: "",
+  view: "everyone",
+  keepSeats: false,
+  self: "bar",
+  mirrored: true,
+  singleKeys: true,
+};
+const CHOICES: { readonly [Name in keyof Preferences]?: readonly string[] } = {
+  look: ["device", "light", "dark"],
+  language: ["", "en", "de", "es"],
+  view: ["everyone", "large"],
+  self: ["bar", "grid", "hidden"],
+};
 
 export function preferences(): Preferences {
   try {
-    const kept = JSON.parse(localStorage.getItem(PREFERENCES) ?? "{}") as Partial<Preferences>;
-    const fitting = Object.entries(kept).filter(
-      ([name, value]) => typeof value === typeof DEFAULTS[name as keyof Preferences],
-    );
-    return { ...DEFAULTS, ...Object.fromEntries(fitting) };
+    const kept = JSON.parse(localStorage.getItem(PREFERENCES) ?? "{}") as Record<string, unknown>;
+    return { ...DEFAULTS, ...Object.fromEntries(Object.entries(kept).filter(([name, value]) => fits(name, value))) };
   } catch {
     return { ...DEFAULTS }; // no storage, or another program's
   }
+}
+
+function fits(name: string, value: unknown): boolean {
+  if (!Object.hasOwn(DEFAULTS, name)) return false;
+  const known = name as keyof Preferences;
+  return typeof value === typeof DEFAULTS[known] && (CHOICES[known]?.includes(value as string) ?? true);
 }
 
 export function prefer(change: Partial<Preferences>): void {
@@ -57,5 +90,14 @@ export function prefer(change: Partial<Preferences>): void {
     localStorage.setItem(PREFERENCES, JSON.stringify({ ...preferences(), ...change }));
   } catch {
     // Storage is off: it holds for this visit.
+  }
+}
+
+/** All but the link of the call that is under way. */
+export function forgetMe(): void {
+  try {
+    localStorage.removeItem(PREFERENCES);
+  } catch {
+    // There is nothing, then.
   }
 }

@@ -1,0 +1,113 @@
+/** The bar: oneself, what one sends, panels, and the way out. */
+import { useEffect, useRef, useState } from "preact/hooks";
+import { useLevel } from "../devices/level.ts";
+import { Control } from "../parts/controls.tsx";
+import { Picture } from "../parts/picture.tsx";
+import { t } from "../words/index.ts";
+import type { CallModel } from "./model.ts";
+
+const LEVEL_STEPS = 6;
+const UNREAD_MAX = 99;
+
+export function Bar({ model }: { model: CallModel }) {
+  const { conference, devices, chat } = model;
+  const { isMuted } = conference;
+  const { camera } = devices;
+  const isSharing = model.self.screen === "on";
+  const unread = model.panel === "chat" ? 0 : chat.unread;
+  return (
+    <nav class="bar" aria-label={t("bar.label")} onKeyDown={roam}>
+      <Self model={model} />
+      <div class="ctls">
+        <Control icon={isMuted ? "mic-off" : "mic"} label={isMuted ? t("bar.unmute") : t("bar.mute")} isOff={isMuted} shortcut="M" onPress={() => void model.toggleMicrophone()}>
+          <Loudness model={model} />
+        </Control>
+        <Control
+          icon={camera ? "cam" : "cam-off"}
+          label={camera ? t("bar.stopCamera") : t("bar.startCamera")}
+          isOff={camera === null}
+          shortcut="V"
+          onPress={() => void model.toggleCamera()}
+        />
+        {model.canShare && (
+          <Control className="wideonly" icon="screen" label={isSharing ? t("bar.stopShare") : t("bar.share")} isOff={isSharing} shortcut="S" onPress={() => void model.toggleShare()} />
+        )}
+      </div>
+      <div class="ctls right">
+        <Control className="wideonly" icon="people" label={t("bar.people")} isExpanded={model.panel === "people"} shortcut="P" onPress={() => model.toggle("people")} />
+        <Control icon="chat" label={t("bar.chat")} isExpanded={model.panel === "chat"} shortcut="C" onPress={() => model.toggle("chat")}>
+          {unread > 0 && (
+            <i class="n" role="img" aria-label={t("bar.unread", { n: unread })}>
+              {Math.min(unread, UNREAD_MAX)}
+            </i>
+          )}
+        </Control>
+        <Control icon="more" label={t("bar.more")} isExpanded={model.panel === "more"} onPress={() => model.toggle("more")} />
+        <Control className="out" icon="leave" label={t("bar.leave")} onPress={model.leave} />
+      </div>
+    </nav>
+  );
+}
+
+/** How loud one is, beside the microphone; it listens on while muted, to tell who speaks in vain. */
+function Loudness({ model }: { model: CallModel }) {
+  const lit = useLevel(model.devices.microphone, LEVEL_STEPS, model.onSpeech);
+  return model.conference.isMuted ? null : <i class="level" data-lit={lit} aria-hidden="true" />;
+}
+
+/** One's own picture, which takes no seat. It must never be unclear whether the camera runs. */
+function Self({ model }: { model: CallModel }) {
+  const { camera } = model.devices;
+  const { self: place, mirrored } = model.choices;
+  const [isOpen, setOpen] = useState(false);
+  const root = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    if (!isOpen) return;
+    const away = (event: Event): void => {
+      if (!root.current!.contains(event.target as Node)) setOpen(false);
+    };
+    addEventListener("pointerdown", away);
+    return () => removeEventListener("pointerdown", away);
+  }, [isOpen]);
+  const act = (change: Parameters<CallModel["choose"]>[0]) => () => {
+    setOpen(false);
+    model.choose(change);
+  };
+  const isShown = camera !== null && place === "bar";
+  const sign = camera === null ? t("self.notSending") : isShown ? "" : t("self.cameraOn");
+  return (
+    <div ref={root} class={isShown ? "self" : "self sign"} onKeyDown={(event) => event.key === "Escape" && isOpen && (event.stopPropagation(), setOpen(false))}>
+      <button type="button" class="selfpic" aria-label={[sign, t("self.options")].filter(Boolean).join(". ")} aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
+        {isShown && <Picture track={camera} isMirrored={mirrored} />}
+        {sign && <span class="tag">{sign}</span>}
+      </button>
+      {isOpen && (
+        <div class="menu-pop up" role="menu" aria-label={t("self.options")}>
+          {place !== "hidden" && <Item label={t("self.hide")} onPress={act({ self: "hidden" })} />}
+          {place !== "grid" && <Item label={t("self.grid")} onPress={act({ self: "grid" })} />}
+          {place !== "bar" && <Item label={t("self.bar")} onPress={act({ self: "bar" })} />}
+          <Item label={mirrored ? t("self.mirror") : t("self.unmirror")} onPress={act({ mirrored: !mirrored })} />
+        </div>
+      )}
+    </div>
+  );
+}
+
+function Item({ label, onPress }: { label: string; onPress: () => void }) {
+  return (
+    <button type="button" role="menuitem" onClick={onPress}>
+      {label}
+    </button>
+  );
+}
+
+/** Arrows move within the bar. */
+function roam(event: KeyboardEvent): void {
+  const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+  const from = (event.target as HTMLElement).closest("button");
+  if (by === undefined || from === null) return;
+  const buttons = [...(event.currentTarget as HTMLElement).querySelectorAll("button")].filter(({ offsetParent }) => offsetParent !== null);
+  const next = buttons[(buttons.indexOf(from) + by + buttons.length) % buttons.length];
+  event.preventDefault();
+  next?.focus();
+}

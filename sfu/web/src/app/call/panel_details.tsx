@@ -1,0 +1,87 @@
+/** How the call is doing, in words first and then in numbers. */
+import { useEffect, useState } from "preact/hooks";
+import type { Limit, Quality } from "../../sdk/index.ts";
+import { type Key, t } from "../words/index.ts";
+import { type CallModel } from "./model.ts";
+
+const EVERY_MS = 2_000;
+
+export function DetailsPanel({ model }: { model: CallModel }) {
+  const [quality, setQuality] = useState<Quality | null>(null);
+  useEffect(() => {
+    const look = (): void => void model.conference.quality().then(setQuality, () => {});
+    look();
+    const timer = setInterval(look, EVERY_MS);
+    return () => clearInterval(timer);
+  }, [model]);
+  if (quality === null) {
+    return (
+      <div class="body details">
+        <p class="verdict" role="status">
+          {model.isAway ? t("details.away") : ""}
+        </p>
+      </div>
+    );
+  }
+  return (
+    <div class="body details">
+      <p class="verdict" role="status">
+        {t(VERDICTS[quality.limit ?? "none"] as "details.well")}
+      </p>
+      <dl class="facts">
+        <Fact label={t("details.trip")} value={unit(quality.roundTripMs, "unit.ms")} />
+        <Fact label={t("details.loss.up")} value={unit(quality.lossUp, "unit.percent")} />
+        <Fact label={t("details.loss.down")} value={unit(quality.lossDown, "unit.percent")} />
+        <Fact label={t("details.rate.up")} value={rate(quality.kbpsUp)} />
+        <Fact label={t("details.rate.down")} value={rate(quality.kbpsDown)} />
+        <Fact label={t("details.way")} value={quality.transport === null ? t("details.untold") : t(quality.transport === "udp" ? "details.udp" : "details.tcp")} />
+      </dl>
+      <h3>{t("details.sent")}</h3>
+      <ul>
+        {quality.sent.map((layer) => (
+          <li key={`${layer.source} ${layer.rid}`}>{layerText(layer)}</li>
+        ))}
+      </ul>
+      <h3>{t("details.received")}</h3>
+      <ul>
+        {quality.received.map((picture) => (
+          <li key={`${picture.sender} ${picture.source}`}>
+            <b dir="auto">{model.nameOf(picture.sender)}</b> {layerText(picture)}
+          </li>
+        ))}
+      </ul>
+    </div>
+  );
+}
+
+const VERDICTS: Readonly<Record<Limit, Key>> = {
+  none: "details.well",
+  upload: "details.up",
+  download: "details.down",
+  cpu: "details.cpu",
+  delay: "details.far",
+  tcp: "details.limitTcp",
+};
+
+function Fact({ label, value }: { label: string; value: string }) {
+  return (
+    <div>
+      <dt>{label}</dt>
+      <dd class="num">{value}</dd>
+    </div>
+  );
+}
+
+function unit(value: number | null, key: "unit.ms" | "unit.percent"): string {
+  return value === null ? t("details.untold") : t(key, { n: key === "unit.ms" ? Math.round(value) : Math.round(value * 10) / 10 });
+}
+
+function rate(kbps: number | null): string {
+  if (kbps === null) return t("details.untold");
+  return kbps < 1000 ? t("unit.kbps", { n: Math.round(kbps) }) : t("unit.mbps", { n: Math.round(kbps / 100) / 10 });
+}
+
+function layerText({ width, height, fps, kbps }: { width: number | null; height: number | null; fps: number | null; kbps: number | null }): string {
+  if (!fps || !width || !height) return t("details.idle");
+  return t("details.layer", { w: String(width), h: String(height), fps: Math.round(fps), rate: rate(kbps) });
+}

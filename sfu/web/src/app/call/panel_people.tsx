@@ -1,0 +1,66 @@
+/** Who is here, by what their keys opened. */
+import type { Person } from "../../sdk/index.ts";
+import { Button } from "../parts/controls.tsx";
+import { Icon } from "../parts/icon.tsx";
+import { t } from "../words/index.ts";
+import { lateness } from "./lateness.ts";
+import { type CallModel, nameOf } from "./model.ts";
+
+export function PeoplePanel({ model }: { model: CallModel }) {
+  const { people, speaking, unopened } = model.conference;
+  return (
+    <>
+      <div class="body">
+        {unopened > 0 && (
+          <p class="warning">
+            <b>{t("state.bad", { n: unopened })}</b> {t("stage.unopened")}
+          </p>
+        )}
+        <h3>{t("people.in")}</h3>
+        <ul class="roster">
+          {people.map((person) => (
+            <Row key={person.sender} person={person} isSpeaking={speaking.has(person.sender)} isAway={person.away} />
+          ))}
+        </ul>
+      </div>
+      <div class="tail">
+        <Button className="grow" icon="copy" onPress={() => void model.copyLink()}>
+          {t("act.copy")}
+        </Button>
+        <Button className="grow" onPress={() => model.open("security")}>
+          {t("sec.in")}
+        </Button>
+      </div>
+    </>
+  );
+}
+
+function Row({ person, isSpeaking, isAway }: { person: Person; isSpeaking: boolean; isAway: boolean }) {
+  const name = nameOf(person);
+  const notes = [
+    person.isSelf && t("you"),
+    person.recording && t("note.record", { name }),
+    isAway && t("tile.again"),
+    lateness(person) ?? false,
+    !person.isSelf && !person.heard && t("people.unheard", { name }),
+  ].filter((note) => note !== false);
+  const classes = ["pers", isSpeaking && "talk", !person.isSelf && !person.heard && "mute"].filter(Boolean);
+  return (
+    <li class={classes.join(" ")} data-sender={person.sender}>
+      <div>
+        <b>
+          <span dir="auto">{name}</span>
+        </b>
+        {notes.length > 0 && <small>{notes.join(". ")}</small>}
+      </div>
+      <span class="r">
+        {person.microphone !== "on" && (
+          <>
+            <Icon name="mic-off" />
+            <span class="vh">{t("tile.muted")}</span>
+          </>
+        )}
+      </span>
+    </li>
+  );
+}

@@ -1,0 +1,180 @@
+/**
+ * Everybody's pictures: a grid cut into pages, or one large and the others in a strip. All tiles are children of one box and
+ * are moved, so that no picture is ever mounted anew; what changes a tile's size is a cut, and only a swap of two seats moves.
+ */
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import { Button, Square } from "../parts/controls.tsx";
+import { t } from "../words/index.ts";
+import { type Placed, type Scene, arrange, pageOf } from "../model/stage.ts";
+import type { Shown } from "../model/view.ts";
+import { Tile } from "./tile.tsx";
+import { type CallModel, nameOf } from "./model.ts";
+import { Viewer } from "./viewer.ts";
+
+export function Stage({ model, onShelf }: { model: CallModel; onShelf: (isShelf: boolean) => void }) {
+  const stage = useRef<HTMLElement>(null);
+  const box = useRef<HTMLDivElement>(null);
+  const { width, height } = useSize(box);
+  const { large, rest } = model.shows;
+  const isPanelOver = model.panel !== null && width < 600 && innerWidth < 600;
+  const scene: Scene = {
+    width,
+    height,
+    large: large?.key ?? null,
+    rest: rest.map(({ key }) => key),
+    page: model.page,
+    isBare: model.isStripHidden,
+    isPanelOver,
+    speaker: rest.find(({ person }) => model.conference.speaking.has(person.sender))?.key ?? null,
+    upright: model.upright,
+  };
+  const placed = arrange(scene);
+  const shows = new Map([...(large ? [large] : []), ...rest].map((show) => [show.key, show]));
+  const onPage = new Set(placed.boxes.map(({ key }) => key));
+  useLayoutEffect(() => {
+    model.onPageSize(placed.pageSize);
+    if (model.page >= placed.pages) model.turnTo(placed.pages - 1);
+    onShelf(placed.isShelf);
+  });
+  const seen = placed.boxes.flatMap(({ key, box: { h } }): Shown[] => {
+    const { person, source } = shows.get(key)!;
+    if (person.isSelf || model.seats.isAway(person.sender)) return [];
+    return [{ key, sender: person.sender, source, height: Math.round(h * devicePixelRatio), isLarge: key === large?.key }];
+  });
+  useViewer(model, seen);
+  const speakingElsewhere = rest.filter(({ key, person, source }) => source === "camera" && !onPage.has(key) && model.conference.speaking.has(person.sender));
+  const isAlone = shows.size === 0;
+  return (
+    <main ref={stage} class={large ? "stage sharing" : "stage"} tabIndex={-1} aria-label={t("stage.label")} onPointerMove={model.onPointer}>
+      <div ref={box} class={placed.boxes.length === 1 ? "grid solo" : "grid"} role="group" aria-label={t("stage.label")} onKeyDown={(event) => roam(event)}>
+        {placed.boxes.map(({ key, box }, at) => {
+          const show = shows.get(key)!;
+          const { sender, isSelf } = show.person;
+          const slot = isSelf ? undefined : model.tileOf(show);
+          return (
+            <Tile
+              key={key}
+              model={model}
+              show={show}
+              box={box}
+              slot={slot}
+              failure={model.failureOf(show)?.failure ?? null}
+              ownTrack={isSelf ? model.devices.camera : null}
+              isLarge={key === large?.key}
+              isSpeaking={model.conference.speaking.has(sender)}
+              isPinned={model.seats.isPinned(sender)}
+              isAway={model.seats.isAway(sender) || show.person.away}
+              isWhole={model.uncropped.has(key)}
+              isMutedForMe={model.mutedForMe.has(sender)}
+              isMenuOpen={model.menu === key}
+              isShort={placed.boxes.length > 4}
+              tabIndex={at === 0 ? 0 : -1}
+            />
+          );
+        })}
+        {large && <Tools model={model} stage={stage} placed={placed} />}
+        {placed.more > 0 && (
+          <button type="button" class="rest" onClick={() => model.turnTo((model.page + 1) % placed.pages)}>
+            {t("pager.more", { n: placed.more })}
+          </button>
+        )}
+      </div>
+      {isAlone && <Alone model={model} />}
+      {(placed.hasPager || placed.isShelf) && (
+        <nav class="pager" aria-label={t("pager.label")}>
+          {placed.hasPager && (
+            <>
+              <Square icon="left" label={t("pager.previous")} disabled={placed.page === 0} onPress={() => model.turnTo(placed.page - 1)} />
+              <span class="num">{t("pager.at", { a: placed.page + 1, b: placed.pages })}</span>
+              <Square icon="right" label={t("pager.next")} disabled={placed.page === placed.pages - 1} onPress={() => model.turnTo(placed.page + 1)} />
+              {speakingElsewhere.length > 0 && (
+                <div class="off">
+                  <span>{t("pager.also")}</span>
+                  {speakingElsewhere.map(({ key, person }) => (
+                    <button key={key} type="button" class="who" onClick={() => model.turnTo(pageOf(scene, placed, key))}>
+                      {nameOf(person)}
+                    </button>
+                  ))}
+                </div>
+              )}
+            </>
+          )}
+        </nav>
+      )}
+    </main>
+  );
+}
+
+/** Of the large picture: it is never cropped, and may have the whole stage or the whole screen. */
+function Tools({ model, stage, placed }: { model: CallModel; stage: { current: HTMLElement | null }; placed: Placed }) {
+  const [isFull, setFull] = useState(false);
+  useEffect(() => {
+    const update = (): void => setFull(document.fullscreenElement !== null);
+    document.addEventListener("fullscreenchange", update);
+    return () => document.removeEventListener("fullscreenchange", update);
+  }, []);
+  const full = (): void => void (isFull ? document.exitFullscreen() : stage.current?.requestFullscreen())?.catch(() => {});
+  const tools = useRef<HTMLDivElement>(null);
+  const large = placed.boxes[0]?.box;
+  useLayoutEffect(() => {
+    if (large) tools.current!.style.transform = `translate(${large.x + large.w - 100}px, ${large.y + large.h - 52}px)`;
+  });
+  return (
+    <div ref={tools} class="tools">
+      <Square icon="strip" label={model.isStripHidden ? t("stage.show") : t("stage.hide")} onPress={() => model.hideStrip(!model.isStripHidden)} />
+      {document.fullscreenEnabled && <Square icon="full" label={isFull ? t("stage.notfull") : t("stage.full")} onPress={full} />}
+    </div>
+  );
+}
+
+function Alone({ model }: { model: CallModel }) {
+  const { unopened } = model.conference;
+  return (
+    <div class={unopened > 0 ? "alone bad" : "alone"}>
+      <h2>{unopened > 0 ? t("state.bad", { n: unopened }) : t("stage.alone")}</h2>
+      <p class="say">{unopened > 0 ? t("stage.unopened") : t("made.say")}</p>
+      <Button className="big" icon="copy" onPress={() => void model.copyLink()}>
+        {t("act.copy")}
+      </Button>
+    </div>
+  );
+}
+
+/** Of the box that the tiles lie in. */
+function useSize(box: { current: HTMLElement | null }): { width: number; height: number } {
+  const [size, setSize] = useState({ width: 0, height: 0 });
+  useLayoutEffect(() => {
+    const element = box.current!;
+    const measure = (): void => setSize({ width: element.clientWidth, height: element.clientHeight });
+    const observer = new ResizeObserver(measure);
+    observer.observe(element);
+    measure();
+    return () => observer.disconnect();
+  }, []);
+  return size;
+}
+
+/** Tells the server what is placed here. */
+function useViewer(model: CallModel, shown: readonly Shown[]): void {
+  const viewer = useMemo(() => new Viewer(model.conference), []);
+  const [isHidden, setHidden] = useState(document.hidden);
+  useEffect(() => {
+    const update = (): void => setHidden(document.hidden);
+    document.addEventListener("visibilitychange", update);
+    return () => {
+      document.removeEventListener("visibilitychange", update);
+      viewer.close();
+    };
+  }, []);
+  useEffect(() => viewer.update(shown, isHidden));
+}
+
+/** Arrows move among the tiles; one of them is in the order of Tab. */
+function roam(event: KeyboardEvent): void {
+  const tiles = [...(event.currentTarget as HTMLElement).querySelectorAll<HTMLElement>(".tile")];
+  const at = tiles.indexOf(event.target as HTMLElement);
+  const by = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+  if (at < 0 || by === undefined) return;
+  event.preventDefault();
+  tiles[(at + by + tiles.length) % tiles.length]?.focus();
+}
