@@ -70,8 +70,9 @@ _FILL = """([selector, value]) => {
 
 _PRESS = """([word]) => {
   const found = [...document.querySelectorAll("button")].filter(({ innerText, hidden }) => !hidden && innerText.trim().split("\\n")[0] === word);
-  if (found.length === 0 || found[0].disabled) throw new Error(`there is no button ${word}`);
+  if (found.length === 0 || found[0].disabled) return false;
   found[0].click();
+  return true;
 }"""
 
 # Frames decoded, by the receiver whose picture the tile shows: Firefox counts none that it presents.
@@ -221,7 +222,13 @@ class AppClient:
         )
 
     async def press(self, word: str) -> None:
-        await self.page.evaluate(_PRESS, [word])
+        """As soon as the button is there: the page draws once a frame."""
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                while not await self.page.evaluate(_PRESS, [word]):  # noqa: ASYNC110  over there
+                    await asyncio.sleep(0.05)
+        except TimeoutError:
+            pytest.fail(f"{self.name} finds no button {word}; the page says: {await self.text()}")
 
     async def until(self, condition: str) -> None:
         """Waits for an expression to be true in the page."""
