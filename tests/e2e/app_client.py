@@ -31,7 +31,7 @@ FLAGS = ("--force-fieldtrials=WebRTC-LegacySimulcastLayerLimit/Disabled/",)
 
 # A camera is a canvas of one colour, by which a test knows whose picture it sees.
 _HOOKS = """([color]) => {
-  const held = globalThis.held = { connections: [], sockets: [], kept: [] };
+  const held = globalThis.held = { connections: [], sockets: [], kept: [], microphones: [] };
   const Connection = RTCPeerConnection;
   globalThis.RTCPeerConnection = class extends Connection {
     constructor(...options) { super(...options); held.connections.push(this); }
@@ -57,6 +57,7 @@ _HOOKS = """([color]) => {
     return canvas.captureStream(10).getVideoTracks()[0];
   };
   devices.getUserMedia = async ({ audio, video }) => {
+    if (audio) held.microphones.push(audio);
     const tracks = audio ? (await get({ audio })).getAudioTracks() : [];
     return new MediaStream(video ? [...tracks, camera()] : tracks);
   };

@@ -29,7 +29,16 @@ async def test_people_meet_and_part(tmp_path: Path) -> None:
         cem = await AppClient.join(browser, server.url, link, "Cem", color="#0000ff")
         await all_see_all([ana, ben, cem])
         for client in (ana, ben, cem):
-            assert "#" not in str(await client.page.evaluate("location.href"))
+            sdp = await client.page.evaluate("held.connections[0].localDescription.sdp")
+            assert sdp.count("a=sendonly") >= 2
+            assert "a=sendrecv" not in sdp
+            answer = await client.page.evaluate("held.connections[0].remoteDescription.sdp")
+            assert "playout-delay" in sdp
+            assert "playout-delay" not in answer
+            microphones = await client.page.evaluate("held.microphones")
+            assert microphones
+            for switch in ("echoCancellation", "noiseSuppression", "autoGainControl"):
+                assert all(wanted[switch] is True for wanted in microphones)
             for name, color in (("Ana", "red"), ("Ben", "green"), ("Cem", "blue")):
                 if name != client.name:
                     assert await client.color_of(name) == color
@@ -50,6 +59,29 @@ async def test_people_meet_and_part(tmp_path: Path) -> None:
         await becomes(gone, ben, cem)
         await ben.leave()
         await cem.leave()
+
+
+async def test_a_page_that_goes_away_says_that_it_leaves(tmp_path: Path) -> None:
+    """It does not wait for the server to see its connection close, which a network may keep to itself."""
+    async with (
+        serving(tmp_path, SETTINGS) as server,
+        Proxy(server).run() as proxy,
+        chromium(flags=FLAGS) as browser,
+    ):
+        link = await AppClient.make_room(browser, server.url)
+        ana = await AppClient.join(browser, server.url, link, "Ana")
+        ben = await AppClient.join(browser, proxy.url, link, "Ben")
+        await all_see_all([ana, ben])
+
+        async def said() -> bool:
+            return any(b'"type":"leave"' in asked for asked in proxy.asked)
+
+        assert not await said()
+        await ben.page.goto("about:blank")  # type: ignore[attr-defined]
+        await becomes(said, ana)
+        await ana.until("document.querySelectorAll('.tile').length === 0")
+        await ben.close()
+        await ana.leave()
 
 
 async def test_a_link_that_is_followed_stays_on_the_device(tmp_path: Path) -> None:

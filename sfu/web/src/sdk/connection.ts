@@ -9,7 +9,7 @@ import { type MediaKind, type SourceKind, mediaOf } from "../worker/messages.ts"
 import { Backoff } from "./backoff.ts";
 import { SEALABLE } from "./codecs.ts";
 import { SfuError, asError } from "./errors.ts";
-import { sealOpus } from "./sdp.ts";
+import { sealAnswer } from "./sdp.ts";
 import type { Answer, Settings } from "./wire.ts";
 
 /** What runs in the worker, as the connection needs it. Both are called in the task that attaches the result. */
@@ -231,7 +231,7 @@ export class Connection {
       return;
     }
     this.#transport = answer.transport;
-    await this.#pc.setRemoteDescription({ type: "answer", sdp: sealOpus(answer.sdp) });
+    await this.#pc.setRemoteDescription({ type: "answer", sdp: sealAnswer(answer.sdp) });
   }
 
   /** What the server needs to choose a layer by. Of a camera that is off it makes its own guess. */
