@@ -117,7 +117,7 @@ _SOUNDS = """async () => {
 _COLOR = """([name]) => {
   const tile = [...document.querySelectorAll(".tile")].find((tile) => tile.querySelector(".tag > span").textContent === name);
   const video = tile?.querySelector("video");
-  if (!video || video.videoWidth === 0) return null;
+  if (!video || video.videoWidth === 0 || getComputedStyle(video).visibility === "hidden") return null;
   const canvas = document.createElement("canvas");
   canvas.width = canvas.height = 1;
   const context = canvas.getContext("2d");
@@ -322,6 +322,8 @@ async def all_see_all(
                         continue
                     if now[name][kind] - earlier.get(name, {}).get(kind, 0) < FRAMES:
                         return False
+            if any(tile["sealed"] for tile in (await client.tiles()).values()):
+                return False  # decoded, and not shown
         return True
 
     async def state() -> object:

@@ -452,3 +452,67 @@ async def test_the_server_sees_sframe_and_no_counter_twice(tmp_path: Path) -> No
 
 def len_of_header(frame: bytes) -> int:
     return parse_header(frame)[1]
+
+
+# Frames wait for seconds before they are shown, as they do where a server sends a playout delay.
+_WAIT = """() => {
+  for (const connection of held.connections)
+    for (const receiver of connection.getReceivers()) if (receiver.track.kind === "video") receiver.jitterBufferTarget = 4000;
+}"""
+_WAITED = """async () => {
+  let waited = 0;
+  for (const connection of held.connections)
+    for (const report of (await connection.getStats()).values()) {
+      if (report.type !== "inbound-rtp" || report.kind !== "video" || !report.framesDecoded) continue;
+      waited = Math.max(waited, report.framesReceived - report.framesDecoded);
+    }
+  return waited;
+}"""
+# What is in the tile of this name, seen or not.
+_WATCH = """([name]) => {
+  const canvas = document.createElement("canvas");
+  canvas.width = canvas.height = 1;
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  held.watched = [];
+  held.kept.push(setInterval(() => {
+    const tile = [...document.querySelectorAll(".tile")].find((tile) => tile.querySelector(".tag > span").textContent === name);
+    const video = tile?.querySelector("video");
+    if (!video || video.videoWidth === 0) return;
+    context.drawImage(video, 0, 0, video.videoWidth, video.videoHeight / 2, 0, 0, 1, 1);
+    const [red, green] = context.getImageData(0, 0, 1, 1).data;
+    const isSeen = getComputedStyle(video).visibility !== "hidden" && !tile.classList.contains("sealed");
+    held.watched.push(`${isSeen ? "seen" : "hidden"} ${red > 128 ? "red" : green > 128 ? "green" : "other"}`);
+  }, 20));
+}"""
+
+
+async def test_a_picture_that_waits_in_the_browser_is_not_shown_under_the_next_name(tmp_path: Path) -> None:
+    async with serving(tmp_path, SETTINGS) as server, chromium(flags=FLAGS) as browser:
+        link = await AppClient.make_room(browser, server.url)
+        ana = await AppClient.join(browser, server.url, link, "Ana", color="#ff0000", muted=True)
+        cem = await AppClient.join(browser, server.url, link, "Cem", color="#0000ff", muted=True)
+        ben = await AppClient.open(browser, server.url, "Ben", color="#00ff00")
+        await ben.enter_lobby(link)
+        await all_see_all([ana, cem], silent=["Ana", "Cem"])
+        slot = (await cem.tiles())["Ana"]["slot"]
+        await cem.page.evaluate(_WAIT)
+
+        async def waits() -> bool:
+            return int(await cem.page.evaluate(f"({_WAITED})()")) >= 20
+
+        await becomes(waits, cem)
+        await cem.page.evaluate(_WATCH, ["Ben"])
+        await ana.press("Leave")
+        await ben.finish_lobby()
+
+        async def is_seen() -> bool:
+            return await cem.color_of("Ben") == "green" and not (await cem.tiles())["Ben"]["sealed"]
+
+        await becomes(is_seen, cem)
+        assert (await cem.tiles())["Ben"]["slot"] == slot
+        watched = set(await cem.page.evaluate("held.watched"))
+        assert "hidden red" in watched, "it waited there, or nothing has been shown by this"
+        assert "seen red" not in watched
+        assert "seen green" in watched
+        for client in (ana, ben, cem):
+            await client.close()

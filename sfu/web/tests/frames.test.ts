@@ -32,11 +32,11 @@ async function open(
   data: Bytes,
   name = "opus",
   media: MediaKind = "audio",
-  { nowMs = 0, shown }: { nowMs?: number; shown?: bigint | null } = {},
+  { nowMs = 0, shown, isNewest = true }: { nowMs?: number; shown?: bigint | null; isNewest?: boolean } = {},
 ) {
   const accepted = opener.accept(codec(name), media, data, "context", nowMs);
   if (accepted?.type !== "accepted") return accepted;
-  return opener.open(accepted, shown === undefined ? accepted.header.kid : shown);
+  return opener.open(accepted, { kid: shown === undefined ? accepted.header.kid : shown, isNewest });
 }
 
 function only(opener: FrameOpener<string>, name?: string | null, count = 1): void {
@@ -180,7 +180,7 @@ test("frames of a KID that nobody has claimed open in their order once it is cla
   }
   assert.equal(opener.heldFrames, 5);
   keys.claim(SENDER, STRANGER, "microphone");
-  const outcomes = await Promise.all(opener.take(STRANGER).map((frame) => opener.open(frame, null)));
+  const outcomes = await Promise.all(opener.take(STRANGER).map((frame) => opener.open(frame, { kid: null, isNewest: true })));
   assert.deepEqual(outcomes.map((outcome) => outcome.type === "opened" && outcome.frame[0]), [0, 1, 2, 3, 4]);
   assert.equal(opener.heldFrames, 0);
   only(opener);
@@ -311,4 +311,12 @@ test("a key frame is known by what was authenticated", async () => {
     assert.equal(outcome?.type, vector.is_key ? "opened" : "dropped", vector.name);
     only(opener, vector.is_key ? null : "no_key_frame");
   }
+});
+
+test("another's key frame is not shown where it is not later than all that may still wait", async () => {
+  const opener = new FrameOpener<string>(await claimedKeys({ kid: "0000000000000001", source: "camera" }));
+  const data = await (await sending(1n)).seal("VP8", Uint8Array.of(0x10, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10), TIME_MS);
+  const outcome = await open(opener, data, "VP8", "video", { shown: 2n, isNewest: false });
+  assert.equal(outcome?.type, "dropped");
+  only(opener, "no_key_frame");
 });

@@ -137,8 +137,8 @@ test("what is sent opens at the other's, in its order, by its source", async () 
   assert.deepEqual(picture.bytes, [[...VP8_KEY], [...VP8_DELTA], [...VP8_DELTA]]);
   assert.deepEqual(sound.bytes, [[1], [2]]);
   assert.deepEqual(bob.told("opened").sort((a, b) => a.slot - b.slot), [
-    { slot: 0, sender, source: "camera" },
-    { slot: 1, sender, source: "microphone" },
+    { slot: 0, sender, source: "camera", from: null },
+    { slot: 1, sender, source: "microphone", from: null },
   ]);
   assert.deepEqual(await counts(ana), { sealed: 5 });
   assert.deepEqual(await counts(bob), { opened: 5 });
@@ -313,11 +313,11 @@ test("a key frame is asked for at once where another's comes without one, and th
     assert.equal(line.requests, [1, 1, 2][index]);
     clock.advance(FAILING_MS / 2);
   }
-  assert.deepEqual(bob.told("opened"), [{ slot: 0, sender, source: "camera" }]);
+  assert.deepEqual(bob.told("opened"), [{ slot: 0, sender, source: "camera", from: null }]);
   assert.deepEqual(bob.told("failed"), [{ slot: 0, reason: "no_key_frame", sender: SENDER }]);
   line.put(unhex(key.sealed), "video/VP8");
   await received(bob, 5);
-  assert.deepEqual(bob.told("opened").at(-1), { slot: 0, sender: SENDER, source: "screen" });
+  assert.deepEqual(bob.told("opened").at(-1), { slot: 0, sender: SENDER, source: "screen", from: null });
   assert.equal(line.out.length, 2);
 });
 
@@ -353,9 +353,9 @@ test("a slot whose frames do not open is told once, with who the KID names, and 
   await settle(() => line.out.length === 3);
   const told = bob.events.filter(({ event }) => event === "opened" || event === "failed");
   assert.deepEqual(told, [
-    { event: "opened", data: { slot: 3, sender, source: "microphone" } },
+    { event: "opened", data: { slot: 3, sender, source: "microphone", from: null } },
     { event: "failed", data: { slot: 3, reason: "forged", sender } },
-    { event: "opened", data: { slot: 3, sender, source: "microphone" } },
+    { event: "opened", data: { slot: 3, sender, source: "microphone", from: null } },
   ]);
 });
 
@@ -391,7 +391,7 @@ test("who is shown is who the key says, and the server's other word is told", as
   await show();
   await show();
   assert.deepEqual(bob.told("wrong_sender"), [{ slot: 0, sender, participant: 2 }]);
-  assert.deepEqual(bob.told("opened"), [{ slot: 0, sender, source: "microphone" }]);
+  assert.deepEqual(bob.told("opened"), [{ slot: 0, sender, source: "microphone", from: null }]);
   await bob.request("slots", { slots: [{ slot: 0, participant: 1 }] });
   await show();
   await bob.request("slots", { slots: [{ slot: 0, participant: 0 }] });
@@ -599,6 +599,6 @@ test("a slot of a new connection is told anew, though it shows the same", async 
   await received(bob, 1);
   shows(bob, 0, "audio").put(second!, "audio/opus");
   await received(bob, 2);
-  const opened = { slot: 0, sender, source: "microphone" };
+  const opened = { slot: 0, sender, source: "microphone", from: null };
   assert.deepEqual(bob.told("opened"), [opened, opened]);
 });

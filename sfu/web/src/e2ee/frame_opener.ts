@@ -53,6 +53,14 @@ export type Outcome =
   | { readonly type: "held" }
   | Dropped;
 
+/** What the m-line's decoder has been given before a frame. */
+export interface Before {
+  /** Of the last one; null: nothing yet. */
+  readonly kid: bigint | null;
+  /** The frame is later than all that may still wait to be shown. */
+  readonly isNewest: boolean;
+}
+
 export class FrameOpener<Context> {
   readonly counts: Record<FrameCount, number> = {
     malformed: 0,
@@ -78,8 +86,7 @@ export class FrameOpener<Context> {
     return { type: "accepted", context, media, codec, envelope, header, ciphertext, bytes: data.length, atMs: nowMs };
   }
 
-  /** `shown`: the KID of what the m-line's decoder has been given so far. */
-  async open(frame: Frame<Context>, shown: bigint | null): Promise<Outcome> {
+  async open(frame: Frame<Context>, before: Before): Promise<Outcome> {
     const { kid, counter } = frame.header;
     const opening = this.keys.opening(kid);
     if (!opening) {
@@ -95,7 +102,8 @@ export class FrameOpener<Context> {
     if (mediaOf(source) !== frame.media) return this.drop("wrong_kind", sender);
     const inner = parseInner(plaintext);
     if (!inner) return this.drop("malformed", sender);
-    if (kid !== shown && !isKeyFrame(frame.codec, frame.envelope.clear, inner.frame)) return this.drop("no_key_frame", sender);
+    const isFit = kid === before.kid || (before.isNewest && isKeyFrame(frame.codec, frame.envelope.clear, inner.frame));
+    if (!isFit) return this.drop("no_key_frame", sender);
     this.opened++;
     return { type: "opened", kid, sender, source, ...inner };
   }

@@ -338,9 +338,9 @@ export class Conference {
       this.#peopleChanged();
       this.#tilesChanged();
     });
-    client.on("opened", ({ slot, sender, source }) => {
+    client.on("opened", ({ slot, sender, source, from }) => {
       this.#asking.stop(slot);
-      this.#tiles.opened(slot, sender, source);
+      this.#tiles.opened(slot, sender, source, from);
       this.#tilesChanged();
     });
     client.on("failed", ({ slot, reason, sender }) => {

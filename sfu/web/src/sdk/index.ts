@@ -8,5 +8,5 @@ export { peek } from "./peek.ts";
 export type { Person } from "./presence.ts";
 export type { Limit, Quality, ReceivedPicture, SentLayer } from "./quality.ts";
 export { TRIES_MAX } from "./asking.ts";
-export type { Failure, Tile } from "./tiles.ts";
+export { type Failure, type Tile, isTheirs } from "./tiles.ts";
 export type { ChatLine } from "../worker/messages.ts";

@@ -12,6 +12,11 @@ export interface Tile {
   readonly sender: string | null;
   readonly source: SourceKind | null;
   readonly failure: Failure | null;
+  /**
+   * Of a picture, the RTP timestamp from which on it is theirs; null where the browser does not tell. What is presented with an
+   * earlier one (`isTheirs`) waited in the browser, and is of whom was here before: a server can make it wait.
+   */
+  readonly from: number | null;
 }
 
 /** Why frames that come do not open. */
@@ -29,8 +34,14 @@ interface Content {
   sender: string | null;
   source: SourceKind | null;
   failure: Omit<Failure, "said"> | null;
+  from: number | null;
   isGone: boolean; // the server has said that the slot is empty
   participant: number;
+}
+
+/** Whether what is presented with an RTP timestamp is of who has been in the slot from `from` on. */
+export function isTheirs(presented: number, from: number): boolean {
+  return ((presented - from) | 0) >= 0; // 32 bits that wrap
 }
 
 export class Tiles {
@@ -47,16 +58,16 @@ export class Tiles {
   /** More slots of the same connection. */
   add(slots: Tiles["slots"]): void {
     this.#slots = [...this.#slots, ...slots];
-    for (const _ of slots) this.#contents.push({ sender: null, source: null, failure: null, isGone: false, participant: 0 });
+    for (const _ of slots) this.#contents.push({ sender: null, source: null, failure: null, isGone: false, participant: 0, from: null });
   }
 
   get slots(): readonly { index: number; kind: MediaKind; receiver: { track: MediaStreamTrack } }[] {
     return this.#slots;
   }
 
-  opened(slot: number, sender: string, source: SourceKind): void {
+  opened(slot: number, sender: string, source: SourceKind, from: number | null = null): void {
     const content = this.#contents[slot];
-    if (content) Object.assign(content, { sender, source, failure: null, isGone: false });
+    if (content) Object.assign(content, { sender, source, failure: null, isGone: false, from });
   }
 
   failed(slot: number, reason: FrameCount, from: string | null): void {
@@ -91,10 +102,10 @@ export class Tiles {
   /** `senderOf`: whose profile a participant brought. */
   list(senderOf: (participant: number) => string | null = () => null): Tile[] {
     return this.#slots.map(({ index, kind, receiver }) => {
-      const { sender, source, failure: why, isGone, participant } = this.#contents[index]!;
+      const { sender, source, failure: why, isGone, participant, from } = this.#contents[index]!;
       const failure = why && { ...why, said: senderOf(participant) };
       const shown = isGone ? { sender: null, source: null } : { sender, source };
-      return { slot: index, kind, track: receiver.track, ...shown, failure };
+      return { slot: index, kind, track: receiver.track, ...shown, failure, from };
     });
   }
 }

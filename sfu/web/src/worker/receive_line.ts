@@ -5,6 +5,7 @@
 import { codecOf, type CodecName } from "../e2ee/envelope.ts";
 import type { Dropped, Frame, FrameOpener, Outcome } from "../e2ee/frame_opener.ts";
 import type { MediaKind } from "../e2ee/source.ts";
+import { Passed } from "./passed.ts";
 import type { EncodedFrame, Transformer } from "./transformer.ts";
 
 /** Between requests for a key frame; the server has a limit of its own. */
@@ -21,7 +22,8 @@ export interface ReceiveHost {
   codec(): CodecName | null;
   /** Milliseconds since 1970. */
   clock(): number;
-  onOutcome(outcome: Outcome, atMs: number): void;
+  /** `stamp` is the frame's RTP timestamp, where the browser tells it. */
+  onOutcome(outcome: Outcome, atMs: number, stamp: number | null): void;
 }
 
 export class ReceiveLine {
@@ -29,6 +31,7 @@ export class ReceiveLine {
   private readonly writer: WritableStreamDefaultWriter<EncodedFrame>;
   private lost = false; // a frame came and did not open: what follows may build on it, until a key frame is asked for
   private shown: bigint | null = null; // the KID of what the decoder holds
+  private readonly passed = new Passed();
   private requestedMs = -Infinity;
 
   constructor(
@@ -81,12 +84,15 @@ export class ReceiveLine {
   }
 
   private async open(frame: Frame<ReceiveContext>): Promise<void> {
-    const outcome = await this.host.opener.open(frame, this.shown);
+    const { encoded } = frame.context;
+    const stamp = this.media === "video" ? (encoded.getMetadata().rtpTimestamp ?? null) : null;
+    const isNewest = stamp === null || this.passed.isNewest(stamp, frame.atMs);
+    const outcome = await this.host.opener.open(frame, { kid: this.shown, isNewest });
     if (outcome.type === "dropped") return this.dropped(outcome, frame.atMs);
-    this.host.onOutcome(outcome, frame.atMs);
+    this.host.onOutcome(outcome, frame.atMs, stamp);
     if (outcome.type === "held") return;
     this.shown = outcome.kid;
-    const { encoded } = frame.context;
+    if (stamp !== null) this.passed.add(stamp, frame.atMs);
     encoded.data = outcome.frame.slice().buffer;
     if (this.lost) this.requestKeyFrame();
     await this.writer.write(encoded);
@@ -94,7 +100,7 @@ export class ReceiveLine {
 
   private dropped(outcome: Dropped, atMs: number): void {
     if (outcome.reason !== "replayed") this.lost = true;
-    this.host.onOutcome(outcome, atMs);
+    this.host.onOutcome(outcome, atMs, null);
     if (outcome.reason === "no_key_frame") this.requestKeyFrame(); // nothing of that sender opens before
   }
 }

@@ -3,7 +3,7 @@
 export interface EncodedFrame {
   data: ArrayBuffer;
   /** `mimeType` is newer than the types that TypeScript has. */
-  getMetadata(): { mimeType?: string };
+  getMetadata(): { mimeType?: string; rtpTimestamp?: number };
 }
 
 export interface Transformer {

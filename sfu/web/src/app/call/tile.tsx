@@ -35,20 +35,24 @@ export interface TileProps {
 }
 
 /** Draws again only if something of it changed: one who begins to speak costs two tiles, not all. */
-export class Tile extends Component<TileProps> {
-  override shouldComponentUpdate(next: TileProps): boolean {
+export class Tile extends Component<TileProps, { isShown: boolean }> {
+  /** What the browser presents is theirs by now. */
+  override state = { isShown: false };
+
+  override shouldComponentUpdate(next: TileProps, { isShown }: { isShown: boolean }): boolean {
+    if (isShown !== this.state.isShown) return true;
     const { show, box, ...before } = this.props;
     const { show: nextShow, box: nextBox, ...after } = next;
     const isSame = (a: object, b: object): boolean => Object.entries(a).every(([name, value]) => b[name as keyof typeof b] === value);
     return !(isSame(before, after) && isSame(box, nextBox) && isSame(show.person, nextShow.person));
   }
 
-  override render({ model, show, box, slot, failure, ownTrack, isLarge, isSpeaking, ...flags }: TileProps) {
+  override render({ model, show, box, slot, failure, ownTrack, isLarge, isSpeaking, ...flags }: TileProps, { isShown }: { isShown: boolean }) {
     const { person, source } = show;
     const isOn = person[source] === "on";
     const track = person.isSelf ? ownTrack : isOn ? (slot?.track ?? null) : null;
     // Nothing has opened of somebody who was never heard, nor of a camera that is on and gives no picture.
-    const isSealed = !person.isSelf && (!person.heard || (isOn && track === null));
+    const isSealed = !person.isSelf && (!person.heard || (isOn && (track === null || !isShown)));
     const classes = [
       "tile",
       isSealed && "sealed",
@@ -73,7 +77,15 @@ export class Tile extends Component<TileProps> {
           if (event.key === "Enter" && event.target === event.currentTarget && !person.isSelf) model.pin(person.sender, !flags.isPinned);
         }}
       >
-        {track && <Picture track={track} isMirrored={person.isSelf && model.choices.mirrored} onSize={(w, h) => model.onSize(show.key, w, h)} />}
+        {track && (
+          <Picture
+            track={track}
+            isMirrored={person.isSelf && model.choices.mirrored}
+            from={person.isSelf ? null : (slot?.from ?? null)}
+            onShown={(shown) => this.setState({ isShown: shown })}
+            onSize={(w, h) => model.onSize(show.key, w, h)}
+          />
+        )}
         {!track && !isSealed && (
           <div class="plate" aria-hidden="true">
             <b>{flags.isShort ? initials(nameOf(person)) : nameOf(person)}</b>
