@@ -26,12 +26,14 @@ export class FakeFrame implements EncodedFrame {
   constructor(
     bytes: Uint8Array | ArrayBuffer,
     private readonly mimeType?: string,
+    private readonly rtpTimestamp?: number,
   ) {
     this.data = new Uint8Array(bytes).slice().buffer;
   }
 
-  getMetadata(): { mimeType?: string } {
-    return this.mimeType === undefined ? {} : { mimeType: this.mimeType };
+  getMetadata(): { mimeType?: string; rtpTimestamp?: number } {
+    const { mimeType, rtpTimestamp } = this;
+    return { ...(mimeType !== undefined && { mimeType }), ...(rtpTimestamp !== undefined && { rtpTimestamp }) };
   }
 }
 
@@ -44,8 +46,8 @@ export class FakeTransformer implements Transformer {
   readonly writable = new WritableStream<EncodedFrame>({ write: (frame) => void this.out.push(frame as FakeFrame) });
   generateKeyFrame?: () => Promise<unknown>;
 
-  put(bytes: Uint8Array | ArrayBuffer, mimeType?: string): void {
-    this.input.enqueue(new FakeFrame(bytes, mimeType));
+  put(bytes: Uint8Array | ArrayBuffer, mimeType?: string, rtpTimestamp?: number): void {
+    this.input.enqueue(new FakeFrame(bytes, mimeType, rtpTimestamp));
   }
 
   end(): void {

@@ -37,7 +37,7 @@ test("leaps of nearly half the circle do not come round", () => {
   assert.equal(passed.isNewest((1000 + 2 * 0x7fffffff) >>> 0, 0), false);
 });
 
-test("what no browser keeps for so long, or so many of, is forgotten", () => {
+test("what is as old as half the circle, or more than browsers keep, is forgotten", () => {
   const passed = new Passed();
   passed.add(5000, 0);
   assert.equal(passed.isNewest(1000, PASSED_MS), false);

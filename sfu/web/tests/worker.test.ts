@@ -359,6 +359,25 @@ test("a slot whose frames do not open is told once, with who the KID names, and 
   ]);
 });
 
+test("a slot that opens again does not make theirs what is earlier than their first frame", async () => {
+  const both = await pair();
+  const { clock, ana, bob } = both;
+  await introduce(both);
+  const line = shows(bob, 0, "video");
+  const video = await sealFrames(ana, "camera", "video/VP8", VP8_KEY, ...Array.from({ length: 6 }, () => VP8_DELTA));
+  // After each failure of the slot a frame that the server has given a timestamp as it liked: an early one, then a later one.
+  const stamps = [9000, null, null, 3000, null, null, 12_000];
+  for (const [index, data] of video.entries()) {
+    const stamp = stamps[index] ?? null;
+    if (stamp === null) data[data.length - 1]! ^= 1;
+    line.put(data, "video/VP8", stamp ?? 9000);
+    await received(bob, index + 1);
+    clock.advance(FAILING_MS);
+  }
+  assert.equal(bob.told("failed").length, 2);
+  assert.deepEqual(bob.told("opened").map(({ from }) => from), [9000, 9000, 12_000]);
+});
+
 test("a stranger's frames are told as such", async () => {
   const both = await pair();
   const { clock, ana, bob } = both;

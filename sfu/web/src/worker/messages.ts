@@ -126,7 +126,7 @@ export interface Events {
   /** Everybody else who has a profile, after a change. */
   roster: { people: readonly Person[] };
   /** A frame opened in a slot, whose sender or source differs from that shown there before, or after a failure was told; the first of each transform. */
-  /** `from`: its RTP timestamp, of video. What is presented with an earlier one is of whom was shown before; null where no browser tells. */
+  /** `from`: an RTP timestamp, of video. What is presented with an earlier one is of whom was shown before; null where no browser tells. */
   opened: { slot: number; sender: string; source: SourceKind; from: number | null };
   /** Frames come in a slot and none has opened, or been fit to show, for 1 s. `sender` is who the KID names, where anybody does. Told once, until `opened`. */
   failed: { slot: number; reason: FrameCount; sender: string | null };

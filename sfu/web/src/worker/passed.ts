@@ -3,8 +3,8 @@
 
 /** More frames than any browser lets wait before its decoder. */
 export const PASSED = 4096;
-/** Longer than any of them waits: a playout delay is 40 s at most. */
-export const PASSED_MS = 60_000;
+/** A frame that lacks what it builds on waits without end, so as long as a timestamp of 90 kHz is surely on the same half of its circle. */
+export const PASSED_MS = 6 * 3600 * 1000;
 
 /** Whether `stamp` is later than `other`, both of 32 bits that wrap. */
 export function isLater(stamp: number, other: number): boolean {
@@ -23,7 +23,7 @@ export class Passed {
 
   /** Compared with each, as a series of great leaps could come round. */
   isNewest(stamp: number, nowMs: number): boolean {
-    if (nowMs - this.lastMs > PASSED_MS) this.count = 0; // after so long a pause none of them waits
+    if (nowMs - this.lastMs > PASSED_MS) this.count = 0; // after so long a pause nothing can be told by them
     return this.stamps.subarray(0, Math.min(this.count, PASSED)).every((other) => isLater(stamp, other));
   }
 }

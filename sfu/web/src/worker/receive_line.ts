@@ -22,8 +22,8 @@ export interface ReceiveHost {
   codec(): CodecName | null;
   /** Milliseconds since 1970. */
   clock(): number;
-  /** `stamp` is the frame's RTP timestamp, where the browser tells it. */
-  onOutcome(outcome: Outcome, atMs: number, stamp: number | null): void;
+  /** `from` is the RTP timestamp from which on what is presented is of an opened frame's KID, of video and where the browser tells it. */
+  onOutcome(outcome: Outcome, atMs: number, from: number | null): void;
 }
 
 export class ReceiveLine {
@@ -32,6 +32,7 @@ export class ReceiveLine {
   private lost = false; // a frame came and did not open: what follows may build on it, until a key frame is asked for
   private shown: bigint | null = null; // the KID of what the decoder holds
   private readonly passed = new Passed();
+  private from: number | null = null; // RTP timestamp from which on what is presented is of `shown`
   private requestedMs = -Infinity;
 
   constructor(
@@ -89,7 +90,9 @@ export class ReceiveLine {
     const isNewest = stamp === null || this.passed.isNewest(stamp, frame.atMs);
     const outcome = await this.host.opener.open(frame, { kid: this.shown, isNewest });
     if (outcome.type === "dropped") return this.dropped(outcome, frame.atMs);
-    this.host.onOutcome(outcome, frame.atMs, stamp);
+    // One of the same KID may have any timestamp: an early one would make theirs what still waits of whom was here before.
+    if (outcome.type === "opened" && isNewest) this.from = stamp;
+    this.host.onOutcome(outcome, frame.atMs, this.from);
     if (outcome.type === "held") return;
     this.shown = outcome.kid;
     if (stamp !== null) this.passed.add(stamp, frame.atMs);

@@ -185,8 +185,8 @@ export class Session {
     for (const { slot, participant } of said) this.slotState(slot).onSaid(participant);
   }
 
-  /** Of a frame that came in `slot` at `atMs`; `stamp` is its RTP timestamp, of video and where the browser tells it. */
-  onOutcome(slot: number, outcome: Outcome, atMs: number, stamp: number | null): void {
+  /** Of a frame that came in `slot` at `atMs`; `from` as of `ReceiveHost.onOutcome`. */
+  onOutcome(slot: number, outcome: Outcome, atMs: number, from: number | null): void {
     const state = this.slotState(slot);
     const nowMs = this.around.clock();
     if (outcome.type !== "opened") {
@@ -197,7 +197,7 @@ export class Session {
     const { sender, source, kid, timeMs } = outcome;
     if (this.people.onFrame(sender, kid, timeMs, atMs)) this.rosterChanged();
     const owner = this.people.get(sender)?.participant ?? 0;
-    for (const event of state.onOpened(sender, source, owner, nowMs, stamp)) {
+    for (const event of state.onOpened(sender, source, owner, nowMs, from)) {
       if (event.event === "wrong_sender") this.wrongSender++;
       this.around.emit(event);
     }

@@ -32,14 +32,14 @@ export class SlotState {
     this.said = participant;
   }
 
-  /** `owner` is the participant by whom the sender's profile came, `stamp` the frame's RTP timestamp where that is known. */
-  onOpened(sender: string, source: SourceKind, owner: number, nowMs: number, stamp: number | null = null): EventMessage[] {
+  /** `owner` is the participant by whom the sender's profile came, `from` the RTP timestamp from which on theirs is presented, where known. */
+  onOpened(sender: string, source: SourceKind, owner: number, nowMs: number, from: number | null = null): EventMessage[] {
     const events: EventMessage[] = [];
     const { slot } = this;
     if (sender !== this.sender || source !== this.source || this.failureTold) {
       this.sender = sender;
       this.source = source;
-      events.push({ type: "event", event: "opened", data: { slot, sender, source, from: stamp } });
+      events.push({ type: "event", event: "opened", data: { slot, sender, source, from } });
     }
     this.failingSinceMs = null;
     this.failureTold = false;

@@ -90,7 +90,7 @@ export class CryptoWorker {
       opener: session.opener,
       codec: () => options.codec ?? session.codec(kind),
       clock: () => session.clock(),
-      onOutcome: (outcome, atMs, stamp) => session.onOutcome(slot, outcome, atMs, stamp),
+      onOutcome: (outcome, atMs, from) => session.onOutcome(slot, outcome, atMs, from),
     });
     await line.run();
   }
