@@ -383,7 +383,8 @@ async def test_server_taps_what_only_the_right_key_opens(server: Server, link: L
                 keys.claim(ana.sender, state.kid, state.source)
             opener = FrameOpener(keys)
             opened = [opener.open(codec, media, frame, 0) for frame in unique]
-            assert sum(one is not None for one in opened) == count
+            # The tap may begin after the key frame: what follows it is authentic, and not to be shown.
+            assert sum(one is not None for one in opened) + opener.counts[Count.NO_KEY_FRAME] == count
             assert opener.counts[Count.FORGED] == len(unique) - count
 
 

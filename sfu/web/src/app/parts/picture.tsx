@@ -13,6 +13,9 @@ interface PictureProps {
   onShown?: (isShown: boolean) => void;
 }
 
+/** Of frames of one person: more than they are ever presented out of order. 30 s at 90 kHz. */
+const BEHIND = 30 * 90_000;
+
 export function Picture({ track, isMirrored = false, onSize, from = null, onShown }: PictureProps) {
   const video = useRef<HTMLVideoElement>(null);
   const [shown, setShown] = useState<{ track: MediaStreamTrack; from: number | null } | null>(null);
@@ -28,9 +31,14 @@ export function Picture({ track, isMirrored = false, onSize, from = null, onShow
     if (from === null) return;
     const element = video.current!;
     let handle = 0;
+    let begin = from;
+    // Each frame is looked at: what a server has had held back may come late. A call may outlast half a round of timestamps, so
+    // that the point they are compared with follows.
     const look = (_: number, { rtpTimestamp }: VideoFrameCallbackMetadata): void => {
-      if (rtpTimestamp !== undefined && isTheirs(rtpTimestamp, from)) setShown({ track, from });
-      else handle = element.requestVideoFrameCallback(look);
+      const isFit = rtpTimestamp !== undefined && isTheirs(rtpTimestamp, begin);
+      setShown((before) => (isFit ? (before?.track === track && before.from === from ? before : { track, from }) : null));
+      if (isFit && isTheirs(rtpTimestamp - BEHIND, begin)) begin = (rtpTimestamp - BEHIND) >>> 0;
+      handle = element.requestVideoFrameCallback(look);
     };
     handle = element.requestVideoFrameCallback(look);
     return () => element.cancelVideoFrameCallback(handle);
