@@ -38,6 +38,8 @@ async def test_the_call_fits(tmp_path: Path, width: int, height: int) -> None:
         page = ana.page
         assert isinstance(page, playwright.async_api.Page)
         await page.set_viewport_size({"width": width, "height": height})
+        await ana.until(f"innerWidth === {width} && innerHeight === {height}")
+        await ana.until("document.querySelector('.call').clientHeight === innerHeight")
         assert await page.evaluate(_MISFITS) == []
         for panel in ("Chat", "More"):
             await page.locator("button", has_text=panel).first.click()

@@ -1,5 +1,5 @@
 /** Plays what opens in the audio slots. What does not open never reaches a decoder, so all of them may play. */
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import type { Tile } from "../../sdk/index.ts";
 import { playOn } from "../devices/devices.ts";
 import type { CallModel } from "./model.ts";
@@ -18,7 +18,7 @@ export function Sounds({ model }: { model: CallModel }) {
 
 function Sound({ tile: { track, sender }, speakers, isMuted }: { tile: Tile; speakers: string; isMuted: boolean }) {
   const player = useRef<HTMLAudioElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     player.current!.srcObject = new MediaStream([track]);
     return () => void (player.current && (player.current.srcObject = null));
   }, [track]);

@@ -1,5 +1,5 @@
 /** A picture of one track. Muted, as sound has players of its own. */
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { isTheirs } from "../../sdk/index.ts";
 
 interface PictureProps {
@@ -20,7 +20,7 @@ export function Picture({ track, isMirrored = false, onSize, from = null, onShow
   const video = useRef<HTMLVideoElement>(null);
   const [shown, setShown] = useState<{ track: MediaStreamTrack; from: number | null } | null>(null);
   const isShown = from === null || (shown?.track === track && shown.from === from);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const element = video.current!;
     element.muted = true; // the attribute alone does not hold for elements made by script
     if ((element.srcObject as MediaStream | null)?.getVideoTracks()[0] !== track) element.srcObject = new MediaStream([track]);
