@@ -3,6 +3,7 @@ import { test } from "node:test";
 import * as base64url from "../src/e2ee/base64url.ts";
 import { roomKeys } from "../src/e2ee/keys.ts";
 import { encodeLink, joinLink, LinkError, makeLink, needsKey, parseLink, splitLink } from "../src/e2ee/link.ts";
+import { FRAGMENT_LENGTH } from "../src/sdk/link.ts";
 import { hex, unhex, VECTORS } from "./vectors.ts";
 
 const { secret, room, accepted, refused } = VECTORS.link;
@@ -22,6 +23,10 @@ async function codeOf(work: Promise<unknown>): Promise<string> {
   assert(!error.message.includes(GOOD.slice(4, 20)), "the secret is in the error");
   return error.code;
 }
+
+test("a fragment is as long as the page tells people whose link was cut", async () => {
+  assert.equal((await makeLink()).length, FRAGMENT_LENGTH);
+});
 
 test("links of the vectors are taken, and lead to the room", async () => {
   for (const { link } of accepted) {

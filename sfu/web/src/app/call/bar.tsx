@@ -2,7 +2,9 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { useLevel } from "../devices/level.ts";
 import { Control } from "../parts/controls.tsx";
+import { Menu, type MenuItem } from "../parts/menu.tsx";
 import { Picture } from "../parts/picture.tsx";
+import { below, roam } from "../parts/roam.ts";
 import { t } from "../words/index.ts";
 import type { CallModel } from "./model.ts";
 
@@ -16,7 +18,7 @@ export function Bar({ model }: { model: CallModel }) {
   const isSharing = model.self.screen === "on";
   const unread = model.panel === "chat" ? 0 : chat.unread;
   return (
-    <nav class="bar" aria-label={t("bar.label")} onKeyDown={roam}>
+    <nav class="bar" aria-label={t("bar.label")} onKeyDown={onArrow}>
       <Self model={model} />
       <div class="ctls">
         <Control icon={isMuted ? "mic-off" : "mic"} label={isMuted ? t("bar.unmute") : t("bar.mute")} isOff={isMuted} shortcut="M" onPress={() => void model.toggleMicrophone()}>
@@ -69,10 +71,12 @@ function Self({ model }: { model: CallModel }) {
     addEventListener("pointerdown", away);
     return () => removeEventListener("pointerdown", away);
   }, [isOpen]);
-  const act = (change: Parameters<CallModel["choose"]>[0]) => () => {
-    setOpen(false);
-    model.choose(change);
-  };
+  const items: readonly MenuItem[] = [
+    ...(place === "hidden" ? [] : [[t("self.hide"), () => model.choose({ self: "hidden" })] as const]),
+    ...(place === "grid" ? [] : [[t("self.grid"), () => model.choose({ self: "grid" })] as const]),
+    ...(place === "bar" ? [] : [[t("self.bar"), () => model.choose({ self: "bar" })] as const]),
+    [mirrored ? t("self.mirror") : t("self.unmirror"), () => model.choose({ mirrored: !mirrored })],
+  ];
   const isShown = camera !== null && place === "bar";
   const sign = camera === null ? t("self.notSending") : isShown ? "" : t("self.cameraOn");
   return (
@@ -81,33 +85,12 @@ function Self({ model }: { model: CallModel }) {
         {isShown && <Picture track={camera} isMirrored={mirrored} />}
         {sign && <span class="tag">{sign}</span>}
       </button>
-      {isOpen && (
-        <div class="menu-pop up" role="menu" aria-label={t("self.options")}>
-          {place !== "hidden" && <Item label={t("self.hide")} onPress={act({ self: "hidden" })} />}
-          {place !== "grid" && <Item label={t("self.grid")} onPress={act({ self: "grid" })} />}
-          {place !== "bar" && <Item label={t("self.bar")} onPress={act({ self: "bar" })} />}
-          <Item label={mirrored ? t("self.mirror") : t("self.unmirror")} onPress={act({ mirrored: !mirrored })} />
-        </div>
-      )}
+      {isOpen && <Menu label={t("self.options")} items={items} onClose={() => setOpen(false)} isUp />}
     </div>
   );
 }
 
-function Item({ label, onPress }: { label: string; onPress: () => void }) {
-  return (
-    <button type="button" role="menuitem" onClick={onPress}>
-      {label}
-    </button>
-  );
-}
-
 /** Arrows move within the bar. */
-function roam(event: KeyboardEvent): void {
-  const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-  const from = (event.target as HTMLElement).closest("button");
-  if (by === undefined || from === null) return;
-  const buttons = [...(event.currentTarget as HTMLElement).querySelectorAll("button")].filter(({ offsetParent }) => offsetParent !== null);
-  const next = buttons[(buttons.indexOf(from) + by + buttons.length) % buttons.length];
-  event.preventDefault();
-  next?.focus();
+function onArrow(event: KeyboardEvent): void {
+  roam(event, below(event, "button").filter(({ offsetParent }) => offsetParent !== null), "across");
 }

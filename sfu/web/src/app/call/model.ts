@@ -4,6 +4,7 @@
  */
 import type { Conference, Notice, Person, SfuError, State, Tile } from "../../sdk/index.ts";
 import { type DeviceKind, type Devices, type Unplugged } from "../devices/devices.ts";
+import { problemWords } from "../devices/problem.ts";
 import { Line } from "../model/line.ts";
 import { type Leaving, Seats } from "../model/seats.ts";
 import { Speech } from "../model/speech.ts";
@@ -153,17 +154,6 @@ export class CallModel extends Changes {
     return this.#lostAt !== null;
   }
 
-  tileOf(show: Show): Tile | undefined {
-    return this.conference.tiles.find(
-      ({ kind, sender, source }) => kind === "video" && sender === show.person.sender && source === show.source,
-    );
-  }
-
-  /** Where frames come that should be this and do not open: by the key that they name, and where they name none by the server. */
-  failureOf({ person: { sender } }: Show): Tile | undefined {
-    return this.conference.tiles.find(({ kind, failure }) => kind === "video" && failure !== null && (failure.from ?? failure.said) === sender);
-  }
-
   // ---- what one does ----
 
   say(key: string, text: string): void {
@@ -226,7 +216,7 @@ export class CallModel extends Changes {
   }
 
   askAgain(show: Show): void {
-    const tile = this.failureOf(show);
+    const tile = failingOf(show, this.conference.tiles);
     if (tile) this.conference.askAgain(tile.slot);
   }
 
@@ -412,8 +402,8 @@ export class CallModel extends Changes {
   }
 
   #sayProblem(kind: DeviceKind): void {
-    const problem = this.devices.problems[kind] ?? "none";
-    this.say("device", problem === "blocked" ? t("device.blocked") : problem === "busy" ? t(`device.busy.${kind}`) : t(`device.none.${kind}`));
+    const [what] = problemWords(kind, this.devices.problems[kind] ?? "none");
+    this.say("device", what);
   }
 
   async #set(change: Promise<void>): Promise<void> {
@@ -438,4 +428,14 @@ export class CallModel extends Changes {
 
 export function nameOf(person: Pick<Person, "name"> | undefined): string {
   return person?.name || t("guest");
+}
+
+/** Where this opens. */
+export function tileOf({ person, source: shown }: Show, tiles: readonly Tile[]): Tile | undefined {
+  return tiles.find(({ kind, sender, source }) => kind === "video" && sender === person.sender && source === shown);
+}
+
+/** Where frames come that should be this and do not open: by the key that they name, and where they name none by the server. */
+export function failingOf({ person: { sender } }: Show, tiles: readonly Tile[]): Tile | undefined {
+  return tiles.find(({ kind, failure }) => kind === "video" && failure !== null && (failure.from ?? failure.said) === sender);
 }

@@ -1,5 +1,6 @@
 /** Who can open the call, what the server sees and what nobody can prevent. */
 import { Segments } from "../parts/controls.tsx";
+import { Sees } from "../parts/sees.tsx";
 import { t } from "../words/index.ts";
 
 export function SecurityPanel() {
@@ -7,12 +8,7 @@ export function SecurityPanel() {
     <div class="body sec">
       <p class="verdict">{t("sec.link")}</p>
       <section>
-        <h3>{t("sec.blind")}</h3>
-        <p>{t("sec.blind.text")}</p>
-        <h3>{t("sec.sees")}</h3>
-        <p>{t("sec.sees.text")}</p>
-        <h3>{t("sec.nobody")}</h3>
-        <p>{t("sec.nobody.text")}</p>
+        <Sees heading="h3" />
       </section>
       <section>
         <h3>{t("sec.in")}</h3>

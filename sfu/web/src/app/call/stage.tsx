@@ -4,11 +4,12 @@
  */
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { Button, Square } from "../parts/controls.tsx";
+import { below, roam } from "../parts/roam.ts";
 import { t } from "../words/index.ts";
 import { type Placed, type Scene, arrange, pageOf } from "../model/stage.ts";
 import type { Shown } from "../model/view.ts";
 import { Tile } from "./tile.tsx";
-import { type CallModel, nameOf } from "./model.ts";
+import { type CallModel, failingOf, nameOf, tileOf } from "./model.ts";
 import { Viewer } from "./viewer.ts";
 
 export function Stage({ model, onShelf }: { model: CallModel; onShelf: (isShelf: boolean) => void }) {
@@ -16,6 +17,7 @@ export function Stage({ model, onShelf }: { model: CallModel; onShelf: (isShelf:
   const box = useRef<HTMLDivElement>(null);
   const { width, height } = useSize(box);
   const { large, rest } = model.shows;
+  const { tiles, speaking } = model.conference;
   const isPanelOver = model.panel !== null && width < 600 && innerWidth < 600;
   const scene: Scene = {
     width,
@@ -25,7 +27,7 @@ export function Stage({ model, onShelf }: { model: CallModel; onShelf: (isShelf:
     page: model.page,
     isBare: model.isStripHidden,
     isPanelOver,
-    speaker: rest.find(({ person }) => model.conference.speaking.has(person.sender))?.key ?? null,
+    speaker: rest.find(({ person }) => speaking.has(person.sender))?.key ?? null,
     upright: model.upright,
   };
   const placed = arrange(scene);
@@ -42,15 +44,15 @@ export function Stage({ model, onShelf }: { model: CallModel; onShelf: (isShelf:
     return [{ key, sender: person.sender, source, height: Math.round(h * devicePixelRatio), isLarge: key === large?.key }];
   });
   useViewer(model, seen);
-  const speakingElsewhere = rest.filter(({ key, person, source }) => source === "camera" && !onPage.has(key) && model.conference.speaking.has(person.sender));
+  const speakingElsewhere = rest.filter(({ key, person, source }) => source === "camera" && !onPage.has(key) && speaking.has(person.sender));
   const isAlone = shows.size === 0;
   return (
     <main ref={stage} class={large ? "stage sharing" : "stage"} tabIndex={-1} aria-label={t("stage.label")} onPointerMove={model.onPointer}>
-      <div ref={box} class={placed.boxes.length === 1 ? "grid solo" : "grid"} role="group" aria-label={t("stage.label")} onKeyDown={(event) => roam(event)}>
+      <div ref={box} class={placed.boxes.length === 1 ? "grid solo" : "grid"} role="group" aria-label={t("stage.label")} onKeyDown={onArrow}>
         {placed.boxes.map(({ key, box }, at) => {
           const show = shows.get(key)!;
           const { sender, isSelf } = show.person;
-          const slot = isSelf ? undefined : model.tileOf(show);
+          const slot = isSelf ? undefined : tileOf(show, tiles);
           return (
             <Tile
               key={key}
@@ -58,10 +60,10 @@ export function Stage({ model, onShelf }: { model: CallModel; onShelf: (isShelf:
               show={show}
               box={box}
               slot={slot}
-              failure={model.failureOf(show)?.failure ?? null}
+              failure={failingOf(show, tiles)?.failure ?? null}
               ownTrack={isSelf ? model.devices.camera : null}
               isLarge={key === large?.key}
-              isSpeaking={model.conference.speaking.has(sender)}
+              isSpeaking={speaking.has(sender)}
               isPinned={model.seats.isPinned(sender)}
               isAway={model.seats.isAway(sender) || show.person.away}
               isWhole={model.uncropped.has(key)}
@@ -169,12 +171,7 @@ function useViewer(model: CallModel, shown: readonly Shown[]): void {
   useEffect(() => viewer.update(shown, isHidden));
 }
 
-/** Arrows move among the tiles; one of them is in the order of Tab. */
-function roam(event: KeyboardEvent): void {
-  const tiles = [...(event.currentTarget as HTMLElement).querySelectorAll<HTMLElement>(".tile")];
-  const at = tiles.indexOf(event.target as HTMLElement);
-  const by = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
-  if (at < 0 || by === undefined) return;
-  event.preventDefault();
-  tiles[(at + by + tiles.length) % tiles.length]?.focus();
+/** Arrows move among the tiles, one of which is in the order of Tab. What lies in a tile has its own keys. */
+function onArrow(event: KeyboardEvent): void {
+  if ((event.target as HTMLElement).matches(".tile")) roam(event, below(event, ".tile"), "both");
 }

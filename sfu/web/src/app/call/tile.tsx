@@ -3,12 +3,12 @@
  * picture and ring go by the key's owner alone.
  */
 import { Component } from "preact";
-import { useEffect, useRef } from "preact/hooks";
 import { type Person, type Tile as Slot, TRIES_MAX } from "../../sdk/index.ts";
 import { lateness } from "./lateness.ts";
 import type { Box } from "../model/layout.ts";
 import { Button, Square } from "../parts/controls.tsx";
 import { Icon } from "../parts/icon.tsx";
+import { Menu, type MenuItem } from "../parts/menu.tsx";
 import { Picture } from "../parts/picture.tsx";
 import { t } from "../words/index.ts";
 import { type CallModel, type Show, nameOf } from "./model.ts";
@@ -99,7 +99,13 @@ export class Tile extends Component<TileProps, { isShown: boolean }> {
             <Square icon="more" label={t("tile.options", { name: nameOf(person) })} onPress={() => model.openMenu(flags.isMenuOpen ? null : show.key)} />
           </div>
         )}
-        {flags.isMenuOpen && <Menu model={model} show={show} flags={flags} />}
+        {flags.isMenuOpen && (
+          <Menu
+            label={t("tile.options", { name: nameOf(person) })}
+            items={itemsOf(model, show, flags)}
+            onClose={() => model.openMenu(null)}
+          />
+        )}
       </article>
     );
   }
@@ -164,40 +170,12 @@ function whyText({ reason, tries }: NonNullable<Slot["failure"]>, name: string):
   return tries < TRIES_MAX ? t("bad.nokey", { i: Math.max(1, tries) }) : t("bad.nokey.still", { name });
 }
 
-function Menu({ model, show: { key, person }, flags }: { model: CallModel; show: Show; flags: Flags }) {
-  const menu = useRef<HTMLDivElement>(null);
-  useEffect(() => menu.current?.querySelector<HTMLElement>("button")?.focus(), []);
-  const items: readonly [string, () => void][] = [
-    [flags.isPinned ? t("tile.unpin") : t("tile.pin"), () => model.pin(person.sender, !flags.isPinned)],
+function itemsOf(model: CallModel, { key, person: { sender } }: Show, flags: Flags): readonly MenuItem[] {
+  return [
+    [flags.isPinned ? t("tile.unpin") : t("tile.pin"), () => model.pin(sender, !flags.isPinned)],
     [flags.isWhole ? t("tile.crop") : t("tile.whole"), () => model.showWhole(key, !flags.isWhole)],
-    [flags.isMutedForMe ? t("tile.unmute") : t("tile.mute"), () => model.muteForMe(person.sender, !flags.isMutedForMe)],
+    [flags.isMutedForMe ? t("tile.unmute") : t("tile.mute"), () => model.muteForMe(sender, !flags.isMutedForMe)],
   ];
-  const step = (event: KeyboardEvent): void => {
-    const by = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    if (by === undefined) return;
-    event.preventDefault();
-    event.stopPropagation();
-    const buttons = [...menu.current!.querySelectorAll<HTMLElement>("button")];
-    const at = buttons.indexOf(document.activeElement as HTMLElement);
-    buttons[(at + by + buttons.length) % buttons.length]!.focus();
-  };
-  return (
-    <div ref={menu} class="menu-pop" role="menu" aria-label={t("tile.options", { name: nameOf(person) })} onKeyDown={step}>
-      {items.map(([words, act]) => (
-        <button
-          key={words}
-          type="button"
-          role="menuitem"
-          onClick={() => {
-            model.openMenu(null);
-            act();
-          }}
-        >
-          {words}
-        </button>
-      ))}
-    </div>
-  );
 }
 
 function label({ show: { person, source }, isSpeaking, isMutedForMe, isAway }: TileProps, isOn: boolean): string {

@@ -1,6 +1,7 @@
 /** What people press and choose. */
 import type { ComponentChildren, Ref } from "preact";
 import { Icon, type IconName } from "./icon.tsx";
+import { below, roam } from "./roam.ts";
 
 interface ButtonProps {
   children: ComponentChildren;
@@ -92,15 +93,8 @@ interface ChoiceProps<T extends string> {
 /** One of a few, all to be seen. */
 export function Segments<T extends string>({ label, options, value, onChange }: ChoiceProps<T>) {
   const step = (event: KeyboardEvent): void => {
-    const by = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 }[event.key];
-    if (by === undefined) return;
-    event.preventDefault();
-    const open = options.filter(({ disabled }) => !disabled);
-    const at = open.findIndex((option) => option.value === value);
-    const next = open[(at + by + open.length) % open.length]!;
-    onChange(next.value);
-    const group = event.currentTarget as HTMLElement;
-    group.querySelector<HTMLElement>(`[data-value="${next.value}"]`)?.focus();
+    const next = roam(event, below(event, "button:not(:disabled)"), "both");
+    if (next) onChange(next.dataset["value"] as T);
   };
   return (
     <div class="seg" role="radiogroup" aria-label={label} onKeyDown={step}>

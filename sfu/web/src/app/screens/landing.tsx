@@ -2,6 +2,7 @@
 import { useState } from "preact/hooks";
 import { Button } from "../parts/controls.tsx";
 import { LinkForm, Page, Specimen } from "../parts/page.tsx";
+import { Sees } from "../parts/sees.tsx";
 import { t } from "../words/index.ts";
 
 /** It opens nothing: shown to explain what a link is made of. */
@@ -65,12 +66,7 @@ function Foot() {
       <details class="sees">
         <summary>{t("land.sees")}</summary>
         <div>
-          <h2>{t("sec.blind")}</h2>
-          <p>{t("sec.blind.text")}</p>
-          <h2>{t("sec.sees")}</h2>
-          <p>{t("sec.sees.text")}</p>
-          <h2>{t("sec.nobody")}</h2>
-          <p>{t("sec.nobody.text")}</p>
+          <Sees heading="h2" />
         </div>
       </details>
     </footer>

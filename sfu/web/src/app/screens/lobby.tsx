@@ -1,7 +1,8 @@
 /** Before the call: name, devices and a look at oneself. Nothing is sent from here. */
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { type DeviceProblem, Devices } from "../devices/devices.ts";
+import { Devices } from "../devices/devices.ts";
 import { DeviceForm } from "../devices/form.tsx";
+import { problemWords } from "../devices/problem.ts";
 import { useChanges } from "../parts/changes.ts";
 import { Button, Control } from "../parts/controls.tsx";
 import { Icon } from "../parts/icon.tsx";
@@ -143,10 +144,4 @@ function Mirror({ devices }: { devices: Devices }) {
       </div>
     </div>
   );
-}
-
-export function problemWords(kind: "camera" | "microphone", problem: DeviceProblem): readonly [string, string] {
-  if (problem === "blocked") return [t("device.blocked"), t("device.blocked.say")];
-  if (problem === "busy") return [t(`device.busy.${kind}`), t("device.busy.say")];
-  return [t(`device.none.${kind}`), t("device.none.say")];
 }

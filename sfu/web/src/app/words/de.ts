@@ -111,7 +111,6 @@ export const de: Catalogue = {
   "note.record": "{name} nimmt diesen Anruf auf",
   "note.unplugged": "{device} wurde abgezogen.",
   "note.unplugged.other": "{device} wurde abgezogen. Weiter geht es mit {other}.",
-  "note.slow": "Deine Verbindung ist langsam. Bilder sind vorerst kleiner; der Ton geht vor.",
   "note.gone": "Der Server sagte, du seist gegangen. Du bist wieder dabei.",
   "note.restart": "Die Schlüssel der Seite gingen verloren. Komme neu dazu.",
   "note.notshared": "Der Bildschirm ließ sich nicht zeigen.",
@@ -173,7 +172,6 @@ export const de: Catalogue = {
   "pager.next": "Nächste Seite",
 
   "bad.video": "Das Bild von {name} lässt sich nicht öffnen",
-  "bad.audio": "Der Ton von {name} lässt sich nicht öffnen",
   "bad.screen": "Der Bildschirm von {name} lässt sich nicht öffnen",
   "bad.nokey": "Der Schlüssel ist noch nicht da. Frage wieder, Versuch {i} von 5.",
   "bad.nokey.still": "Er ist immer noch nicht da. Bitte {name}, zu gehen und wiederzukommen.",

@@ -116,7 +116,6 @@ export const en = {
   "note.record": "{name} is recording this call",
   "note.unplugged": "{device} was unplugged.",
   "note.unplugged.other": "{device} was unplugged. Using {other} now.",
-  "note.slow": "Your connection is slow. Pictures are smaller for now; sound comes first.",
   "note.gone": "The server said you had gone. You’re in again.",
   "note.restart": "The page’s keys were lost. Joining again.",
   "note.notshared": "The screen could not be shown.",
@@ -181,7 +180,6 @@ export const en = {
 
   // ---- what can't be opened ----
   "bad.video": "Can’t open {name}’s video",
-  "bad.audio": "Can’t open {name}’s sound",
   "bad.screen": "Can’t open {name}’s screen",
   "bad.nokey": "The key hasn’t arrived. Asking again, try {i} of 5.",
   "bad.nokey.still": "It still hasn’t arrived. Ask {name} to leave and come back.",

@@ -110,7 +110,6 @@ export const es: Catalogue = {
   "note.record": "{name} está grabando esta llamada",
   "note.unplugged": "{device} se desconectó.",
   "note.unplugged.other": "{device} se desconectó. Ahora se usa {other}.",
-  "note.slow": "Tu conexión es lenta. Las imágenes son más pequeñas por ahora; el sonido va primero.",
   "note.gone": "El servidor dijo que te habías ido. Estás dentro otra vez.",
   "note.restart": "Se perdieron las claves de la página. Uniéndose de nuevo.",
   "note.notshared": "No se pudo mostrar la pantalla.",
@@ -172,7 +171,6 @@ export const es: Catalogue = {
   "pager.next": "Página siguiente",
 
   "bad.video": "No se puede abrir la imagen de {name}",
-  "bad.audio": "No se puede abrir el sonido de {name}",
   "bad.screen": "No se puede abrir la pantalla de {name}",
   "bad.nokey": "La clave no ha llegado. Preguntando otra vez, intento {i} de 5.",
   "bad.nokey.still": "Sigue sin llegar. Pide a {name} que salga y vuelva.",
