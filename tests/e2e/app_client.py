@@ -3,15 +3,19 @@ presses; hooks of the test only give it a camera of one colour and let it count.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Self
 
 import pytest
 
 from sfu.http import static
+from tests.e2e.chromium import Chromium, chromium
 from tests.e2e.page_client import Browser, Page
 from tests.e2e.progress import FRAMES, PATIENCE_S, until
+from tests.e2e.proxy import Proxy
+from tests.e2e.server import Server, serving
 
 DIST = Path(static.__file__).parents[1] / "web" / "dist"
 needs_bundle = pytest.mark.skipif(not (DIST / "manifest.json").is_file(), reason="needs the bundle: make web")
@@ -298,6 +302,17 @@ class AppClient:
 
     async def close(self) -> None:
         await self.page.close()
+
+
+@asynccontextmanager
+async def meeting(folder: Path) -> AsyncIterator[tuple[Server, Proxy, Chromium, str]]:
+    """A server, a proxy in front of it for those who are to be lied to or cut off, a browser, and the link of a room on it."""
+    async with (
+        serving(folder, SETTINGS) as server,
+        Proxy(server).run() as proxy,
+        chromium(flags=FLAGS) as browser,
+    ):
+        yield server, proxy, browser, await AppClient.make_room(browser, server.url)
 
 
 async def all_see_all(

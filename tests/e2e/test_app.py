@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from tests.e2e.app_client import FLAGS, SETTINGS, AppClient, all_see_all, becomes, needs_bundle
+from tests.e2e.app_client import FLAGS, SETTINGS, AppClient, all_see_all, becomes, meeting, needs_bundle
 from tests.e2e.chromium import chromium, needs_chromium
 from tests.e2e.server import serving
 
@@ -76,8 +76,7 @@ _STAGE = """() => [...document.querySelectorAll(".tile")].map((tile) => ({
 
 
 async def test_a_pin_makes_one_large_and_mounts_no_picture_anew(tmp_path: Path) -> None:
-    async with serving(tmp_path, SETTINGS) as server, chromium(flags=FLAGS) as browser:
-        link = await AppClient.make_room(browser, server.url)
+    async with meeting(tmp_path) as (server, _, browser, link):
         ana = await AppClient.join(browser, server.url, link, "Ana", muted=True)
         ben = await AppClient.join(browser, server.url, link, "Ben", muted=True)
         cem = await AppClient.join(browser, server.url, link, "Cem", muted=True)
@@ -102,8 +101,7 @@ async def test_a_pin_makes_one_large_and_mounts_no_picture_anew(tmp_path: Path) 
 
 
 async def test_a_screen_has_the_stage_until_it_is_stopped(tmp_path: Path) -> None:
-    async with serving(tmp_path, SETTINGS) as server, chromium(flags=FLAGS) as browser:
-        link = await AppClient.make_room(browser, server.url)
+    async with meeting(tmp_path) as (server, _, browser, link):
         ana = await AppClient.join(browser, server.url, link, "Ana", color="#ff0000", muted=True)
         ben = await AppClient.join(browser, server.url, link, "Ben", color="#0000ff", muted=True)
         await all_see_all([ana, ben], silent=["Ana", "Ben"])
@@ -128,8 +126,7 @@ async def test_a_screen_has_the_stage_until_it_is_stopped(tmp_path: Path) -> Non
 
 
 async def test_another_language_and_being_forgotten(tmp_path: Path) -> None:
-    async with serving(tmp_path, SETTINGS) as server, chromium(flags=FLAGS) as browser:
-        link = await AppClient.make_room(browser, server.url)
+    async with meeting(tmp_path) as (server, _, browser, link):
         ana = await AppClient.join(browser, server.url, link, "Ana", muted=True)
         await ana.press("More")
         await ana.until("document.querySelector('#language') !== null")

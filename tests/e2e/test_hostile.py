@@ -15,7 +15,7 @@ from sfu.client.keys import RoomKeys
 from sfu.client.sframe import parse_header
 from sfu.client.tracks import TestPattern, Tone
 from sfu.e2ee.link import Link
-from tests.e2e.app_client import FLAGS, SETTINGS, AppClient, all_see_all, becomes, needs_bundle
+from tests.e2e.app_client import FLAGS, SETTINGS, AppClient, all_see_all, becomes, meeting, needs_bundle
 from tests.e2e.chromium import chromium, needs_chromium
 from tests.e2e.progress import FRAMES, until
 from tests.e2e.proxy import Proxy
@@ -38,12 +38,7 @@ _RECEIVED = """async () => {
 
 
 async def test_another_secret_opens_nothing_and_the_page_says_so(tmp_path: Path) -> None:
-    async with (
-        serving(tmp_path, SETTINGS) as server,
-        Proxy(server).run() as proxy,
-        chromium(flags=FLAGS) as browser,
-    ):
-        link = await AppClient.make_room(browser, server.url)
+    async with meeting(tmp_path) as (server, proxy, browser, link):
         other = await AppClient.make_room(browser, server.url)
         ana = await AppClient.join(browser, server.url, link, "Ana")
         ben = await AppClient.join(browser, server.url, link, "Ben")
@@ -82,12 +77,7 @@ async def test_another_secret_opens_nothing_and_the_page_says_so(tmp_path: Path)
 
 
 async def test_a_lie_about_slots_puts_no_face_under_another_name(tmp_path: Path) -> None:
-    async with (
-        serving(tmp_path, SETTINGS) as server,
-        Proxy(server).run() as proxy,
-        chromium(flags=FLAGS) as browser,
-    ):
-        link = await AppClient.make_room(browser, server.url)
+    async with meeting(tmp_path) as (server, proxy, browser, link):
         ana = await AppClient.join(browser, server.url, link, "Ana", color="#ff0000")
         ben = await AppClient.join(browser, server.url, link, "Ben", color="#00ff00")
         await all_see_all([ana, ben])
@@ -149,12 +139,7 @@ self.onrtctransform = ({ transformer }) => {
 
 async def test_differences_of_another_are_not_drawn_on_the_picture_that_was_there(tmp_path: Path) -> None:
     """A slot is switched in the middle, without a key frame: all of it genuine, and none of it the picture of who made it."""
-    async with (
-        serving(tmp_path, SETTINGS) as server,
-        Proxy(server).run() as proxy,
-        chromium(flags=FLAGS) as browser,
-    ):
-        link = await AppClient.make_room(browser, server.url)
+    async with meeting(tmp_path) as (server, proxy, browser, link):
         ana = await AppClient.join(browser, server.url, link, "Ana", color="#ff0000")
         ben = await AppClient.join(browser, server.url, link, "Ben", color="#00ff00")
         await all_see_all([ana, ben])
@@ -207,12 +192,7 @@ FLAG = pytest.mark.parametrize("flag", [_as_it_is, _without_the_flag], ids=["wit
 async def test_a_page_whose_worker_does_not_start_does_not_even_join(
     tmp_path: Path, code: str, flag: Callable[[str, str], str]
 ) -> None:
-    async with (
-        serving(tmp_path, SETTINGS) as server,
-        Proxy(server).run() as proxy,
-        chromium(flags=FLAGS) as browser,
-    ):
-        link = await AppClient.make_room(browser, server.url)
+    async with meeting(tmp_path) as (_, proxy, browser, link):
         proxy.files = lambda path, text: code if path == "/worker.js" else flag(path, text)
         ana = await AppClient.open(browser, proxy.url, "Ana")
         await ana.page.evaluate(
@@ -245,12 +225,7 @@ async def test_a_transform_that_does_not_run_lets_nothing_through(
             return text + f"\nself.onrtctransform = {handler};"
         return flag(path, _without_waiting(path, text))
 
-    async with (
-        serving(tmp_path, SETTINGS) as server,
-        Proxy(server).run() as proxy,
-        chromium(flags=FLAGS) as browser,
-    ):
-        link = await AppClient.make_room(browser, server.url)
+    async with meeting(tmp_path) as (server, proxy, browser, link):
         proxy.files = change
         ben = await AppClient.join(browser, server.url, link, "Ben")
         eve = await AppClient.join(browser, proxy.url, link, "Eve")
@@ -284,12 +259,7 @@ async def test_a_worker_that_dies_takes_all_sending_with_it(
             return text + "\nself.onrtctransform = () => { throw new Error('no'); };"
         return flag(path, _without_waiting(path, text))
 
-    async with (
-        serving(tmp_path, SETTINGS) as server,
-        Proxy(server).run() as proxy,
-        chromium(flags=FLAGS) as browser,
-    ):
-        link = await AppClient.make_room(browser, server.url)
+    async with meeting(tmp_path) as (server, proxy, browser, link):
         proxy.files = change
         ben = await AppClient.join(browser, server.url, link, "Ben", muted=True)
         eve = await AppClient.open(browser, proxy.url, "Eve")
@@ -314,12 +284,7 @@ _SAYINGS = """(() => {
 async def test_who_loses_the_worker_in_a_call_comes_back_as_somebody_else_and_nobody_sees_two(
     tmp_path: Path,
 ) -> None:
-    async with (
-        serving(tmp_path, SETTINGS) as server,
-        Proxy(server).run() as proxy,
-        chromium(flags=FLAGS) as browser,
-    ):
-        link = await AppClient.make_room(browser, server.url)
+    async with meeting(tmp_path) as (server, proxy, browser, link):
         ana = await AppClient.join(browser, server.url, link, "Ana")
         async with Conference.join(link, name="Ben") as ben:
             await ben.publish(TestPattern(9))
@@ -487,8 +452,7 @@ _WATCH = """([name]) => {
 
 
 async def test_a_picture_that_waits_in_the_browser_is_not_shown_under_the_next_name(tmp_path: Path) -> None:
-    async with serving(tmp_path, SETTINGS) as server, chromium(flags=FLAGS) as browser:
-        link = await AppClient.make_room(browser, server.url)
+    async with meeting(tmp_path) as (server, _, browser, link):
         ana = await AppClient.join(browser, server.url, link, "Ana", color="#ff0000", muted=True)
         cem = await AppClient.join(browser, server.url, link, "Cem", color="#0000ff", muted=True)
         ben = await AppClient.open(browser, server.url, "Ben", color="#00ff00")

@@ -11,12 +11,11 @@ from sfu.client.conference import Conference
 from sfu.client.keys import Source
 from sfu.client.people import Person
 from sfu.client.tracks import TestPattern, Tone
-from tests.e2e.app_client import FLAGS, SETTINGS, AppClient, becomes, needs_bundle
-from tests.e2e.chromium import chromium, needs_chromium
+from tests.e2e.app_client import AppClient, becomes, meeting, needs_bundle
+from tests.e2e.chromium import needs_chromium
 from tests.e2e.command import commands
 from tests.e2e.listening import PATIENCE_S, samples, somebody, until
 from tests.e2e.progress import FRAMES
-from tests.e2e.server import serving
 
 pytestmark = [needs_chromium, needs_bundle]
 
@@ -24,8 +23,7 @@ SLOTS = 4
 
 
 async def test_page_and_python_are_in_one_conference(tmp_path: Path) -> None:
-    async with serving(tmp_path, SETTINGS) as server, chromium(flags=FLAGS) as browser:
-        link = await AppClient.make_room(browser, server.url)
+    async with meeting(tmp_path) as (server, _, browser, link):
         ana = await AppClient.join(browser, server.url, link, "Ana", color="#ff0000")
         async with Conference.join(link, name="Py", slots=SLOTS, recording=True) as python:
             await python.publish(Tone())
@@ -59,8 +57,7 @@ async def test_page_and_python_are_in_one_conference(tmp_path: Path) -> None:
 
 
 async def test_page_shows_who_records_for_as_long_as_they_do(tmp_path: Path) -> None:
-    async with serving(tmp_path, SETTINGS) as server, chromium(flags=FLAGS) as browser:
-        link = await AppClient.make_room(browser, server.url)
+    async with meeting(tmp_path) as (server, _, browser, link):
         ana = await AppClient.join(browser, server.url, link, "Ana")
         assert await _recorders(ana) == ""
         async with commands(link) as command:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sfu.e2ee.link import Link
-from tests.e2e.app_client import FLAGS, SETTINGS, AppClient, all_see_all, becomes, needs_bundle
+from tests.e2e.app_client import FLAGS, SETTINGS, AppClient, all_see_all, becomes, meeting, needs_bundle
 from tests.e2e.chromium import chromium, needs_chromium
 from tests.e2e.progress import FRAMES
 from tests.e2e.proxy import Proxy
@@ -18,8 +18,7 @@ pytestmark = [needs_chromium, needs_bundle]
 
 
 async def test_people_meet_and_part(tmp_path: Path) -> None:
-    async with serving(tmp_path, SETTINGS) as server, chromium(flags=FLAGS) as browser:
-        link = await AppClient.make_room(browser, server.url)
+    async with meeting(tmp_path) as (server, _, browser, link):
         assert link.startswith(f"{server.url}/#")
         ana = await AppClient.join(browser, server.url, link, "Ana", color="#ff0000")
         ben = await AppClient.join(browser, server.url, link, "Ben", color="#00ff00")
@@ -63,12 +62,7 @@ async def test_people_meet_and_part(tmp_path: Path) -> None:
 
 async def test_a_page_that_goes_away_says_that_it_leaves(tmp_path: Path) -> None:
     """It does not wait for the server to see its connection close, which a network may keep to itself."""
-    async with (
-        serving(tmp_path, SETTINGS) as server,
-        Proxy(server).run() as proxy,
-        chromium(flags=FLAGS) as browser,
-    ):
-        link = await AppClient.make_room(browser, server.url)
+    async with meeting(tmp_path) as (server, proxy, browser, link):
         ana = await AppClient.join(browser, server.url, link, "Ana")
         ben = await AppClient.join(browser, proxy.url, link, "Ben")
         await all_see_all([ana, ben])
@@ -127,8 +121,7 @@ async def test_a_link_that_is_followed_stays_on_the_device(tmp_path: Path) -> No
 
 
 async def test_muting_and_the_camera(tmp_path: Path) -> None:
-    async with serving(tmp_path, SETTINGS) as server, chromium(flags=FLAGS) as browser:
-        link = await AppClient.make_room(browser, server.url)
+    async with meeting(tmp_path) as (server, _, browser, link):
         ana = await AppClient.join(browser, server.url, link, "Ana")
         ben = await AppClient.join(browser, server.url, link, "Ben", muted=True)
         await all_see_all([ana, ben], silent=["Ben"])
@@ -168,12 +161,7 @@ async def test_muting_and_the_camera(tmp_path: Path) -> None:
 
 
 async def test_a_camera_started_in_the_call_is_seen_and_its_size_told(tmp_path: Path) -> None:
-    async with (
-        serving(tmp_path, SETTINGS) as server,
-        Proxy(server).run() as proxy,
-        chromium(flags=FLAGS) as browser,
-    ):
-        link = await AppClient.make_room(browser, server.url)
+    async with meeting(tmp_path) as (server, proxy, browser, link):
         offers: list[dict[str, object]] = []
 
         def note(message: dict[str, object]) -> dict[str, object]:
@@ -202,12 +190,7 @@ async def test_a_camera_started_in_the_call_is_seen_and_its_size_told(tmp_path: 
 
 
 async def test_chat_arrives_once_in_order_from_whom_it_is(tmp_path: Path) -> None:
-    async with (
-        serving(tmp_path, SETTINGS) as server,
-        Proxy(server).run() as proxy,
-        chromium(flags=FLAGS) as browser,
-    ):
-        link = await AppClient.make_room(browser, server.url)
+    async with meeting(tmp_path) as (server, proxy, browser, link):
         ana = await AppClient.join(browser, proxy.url, link, "Ana", muted=True)
         ben = await AppClient.join(browser, server.url, link, "Ben", muted=True)
         await all_see_all([ana, ben], silent=["Ana", "Ben"])
@@ -235,8 +218,7 @@ async def test_chat_arrives_once_in_order_from_whom_it_is(tmp_path: Path) -> Non
 
 
 async def test_lines_beyond_the_rate_are_refused_and_sent_when_asked_again(tmp_path: Path) -> None:
-    async with serving(tmp_path, SETTINGS) as server, chromium(flags=FLAGS) as browser:
-        link = await AppClient.make_room(browser, server.url)
+    async with meeting(tmp_path) as (server, _, browser, link):
         ana = await AppClient.join(browser, server.url, link, "Ana", muted=True)
         ben = await AppClient.join(browser, server.url, link, "Ben", muted=True)
         await all_see_all([ana, ben], silent=["Ana", "Ben"])
@@ -281,12 +263,7 @@ _WRITE = """([begin, end]) => {
 
 
 async def test_media_flows_while_signalling_is_cut(tmp_path: Path) -> None:
-    async with (
-        serving(tmp_path, SETTINGS) as server,
-        Proxy(server).run() as proxy,
-        chromium(flags=FLAGS) as browser,
-    ):
-        link = await AppClient.make_room(browser, server.url)
+    async with meeting(tmp_path) as (server, proxy, browser, link):
         ana = await AppClient.join(browser, proxy.url, link, "Ana")
         ben = await AppClient.join(browser, server.url, link, "Ben")
         await all_see_all([ana, ben])
@@ -308,12 +285,7 @@ async def test_media_flows_while_signalling_is_cut(tmp_path: Path) -> None:
 
 
 async def test_another_network_is_healed(tmp_path: Path) -> None:
-    async with (
-        serving(tmp_path, SETTINGS) as server,
-        Proxy(server).run() as proxy,
-        chromium(flags=FLAGS) as browser,
-    ):
-        link = await AppClient.make_room(browser, server.url)
+    async with meeting(tmp_path) as (server, proxy, browser, link):
         ana = await AppClient.join(browser, proxy.url, link, "Ana")
         ben = await AppClient.join(browser, server.url, link, "Ben")
         await all_see_all([ana, ben])
@@ -344,12 +316,7 @@ async def test_another_network_is_healed(tmp_path: Path) -> None:
 
 
 async def test_who_is_gone_for_too_long_comes_back_in(tmp_path: Path) -> None:
-    async with (
-        serving(tmp_path, SETTINGS) as server,
-        Proxy(server).run() as proxy,
-        chromium(flags=FLAGS) as browser,
-    ):
-        link = await AppClient.make_room(browser, server.url)
+    async with meeting(tmp_path) as (server, proxy, browser, link):
         ana = await AppClient.join(browser, proxy.url, link, "Ana")
         ben = await AppClient.join(browser, server.url, link, "Ben")
         await all_see_all([ana, ben])

@@ -6,8 +6,7 @@ from tests.e2e.chromium import chromium, needs_chromium, trusting
 from tests.e2e.page_client import PageClient
 from tests.e2e.progress import all_decode_all, until
 from tests.e2e.server import serving
-from tests.net.call import ALL_IPV4, ROOM, settings
-from tests.net.namespace import default_route, link, network
+from tests.net.call import ALL_IPV4, ROOM, settings, two_networks
 
 # What waits in the queue counts against the socket's buffer, which holds less.
 STUCK = ("rate", "8kbit", "burst", "2k", "limit", "64m")
@@ -16,11 +15,7 @@ STUCK = ("rate", "8kbit", "burst", "2k", "limit", "64m")
 @needs_chromium
 async def test_the_other_sockets_of_a_worker_go_on(tmp_path: Path) -> None:
     """Alice and Carol have the worker's one address, Bob the other."""
-    with network("server", "alice", "bob") as (server_side, alice_side, bob_side):
-        link(server_side, "10.9.0.1/24", alice_side, "10.9.0.2/24")
-        link(server_side, "10.8.0.1/24", bob_side, "10.8.0.2/24")
-        default_route(alice_side, via="10.9.0.1")
-        default_route(bob_side, via="10.8.0.1")
+    with two_networks() as (server_side, alice_side, bob_side):
         # Each reaches but its own address.
         server_side.nft("""
             table inet firewall {

@@ -7,7 +7,7 @@ from tests.e2e.chromium import chromium, needs_chromium, trusting
 from tests.e2e.page_client import PageClient
 from tests.e2e.progress import all_decode_all, until
 from tests.e2e.server import Server, serving
-from tests.net.call import ALL_IPV4, ROOM, settings, two_pages
+from tests.net.call import ALL_IPV4, ROOM, settings, two_networks, two_pages
 from tests.net.namespace import default_route, link, network
 
 _REFUSE = Path(__file__).with_name("refuse_gso.c")
@@ -53,11 +53,7 @@ async def test_without_gso_packets_go_singly(tmp_path: Path) -> None:
 
 @needs_chromium
 async def test_a_route_that_takes_nothing_is_not_blamed_on_gso(tmp_path: Path) -> None:
-    with network("server", "alice", "bob") as (server_side, alice_side, bob_side):
-        link(server_side, "10.9.0.1/24", alice_side, "10.9.0.2/24")
-        link(server_side, "10.8.0.1/24", bob_side, "10.8.0.2/24")
-        default_route(alice_side, via="10.9.0.1")
-        default_route(bob_side, via="10.8.0.1")
+    with two_networks() as (server_side, alice_side, bob_side):
         media = 'addresses = ["10.9.0.1"]\ntcp = false'
         async with serving(tmp_path, settings(ALL_IPV4, media), here=server_side.prefix) as server:
             reached = server.at("10.9.0.1")

@@ -7,8 +7,7 @@ from tests.e2e.chromium import chromium, needs_chromium, trusting
 from tests.e2e.page_client import PageClient
 from tests.e2e.progress import all_decode_all, until
 from tests.e2e.server import serving
-from tests.net.call import ALL_IPV4, ROOM, remote_paths, settings
-from tests.net.namespace import default_route, link, network
+from tests.net.call import ALL_IPV4, ROOM, remote_paths, settings, two_networks
 
 # Sound and half of the pictures would fit. The queue may hold what this carries in seven seconds.
 SLOW = ("rate", "150kbit", "burst", "5k", "latency", "200ms")
@@ -30,11 +29,7 @@ async def _sound_received(client: PageClient) -> dict[str, Any]:
 
 @needs_chromium
 async def test_a_slow_receiver_loses_pictures_and_hears_all_in_time(tmp_path: Path) -> None:
-    with network("server", "alice", "bob") as (server_side, alice_side, bob_side):
-        link(server_side, "10.9.0.1/24", alice_side, "10.9.0.2/24")
-        link(server_side, "10.8.0.1/24", bob_side, "10.8.0.2/24")
-        default_route(alice_side, via="10.9.0.1")
-        default_route(bob_side, via="10.8.0.1")
+    with two_networks() as (server_side, alice_side, bob_side):
         server_side.nft("""
             table inet firewall {
                 chain input { type filter hook input priority 0; iif "bob" meta l4proto udp drop; }
