@@ -35,6 +35,7 @@ class Proxy:
         ] = []  # all that has come from browsers: requests with their headers, and messages
         self.server = server  # may be another in its course
         self._open: list[web.Request] = []
+        self._servers: list[aiohttp.ClientWebSocketResponse] = []
         self._session: aiohttp.ClientSession
 
     @asynccontextmanager
@@ -60,6 +61,10 @@ class Proxy:
             if request.transport is not None:
                 request.transport.abort()
 
+    async def say(self, message: Message) -> None:
+        """To the server, as if the client that came last had."""
+        await self._servers[-1].send_str(json.dumps(message))
+
     async def _file(self, request: web.Request) -> web.StreamResponse:
         self._note(request)
         try:
@@ -84,6 +89,7 @@ class Proxy:
         self._open.append(request)
         try:
             async with self._session.ws_connect(self.server.signaling, protocols=("sfu.0",)) as server:
+                self._servers.append(server)
                 down = asyncio.create_task(self._pass(server, client, "to_client"))
                 await self._pass(client, server, "to_server")
                 if client.close_code not in {1000, 1001, 4000}:

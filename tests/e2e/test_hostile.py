@@ -1,10 +1,14 @@
 """A server that lies, and a page whose parts fail: what is sealed stays so, and nobody is shown as somebody else."""
 
+import asyncio
+import base64
 import hashlib
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
+import av
 import pytest
 from cryptography.exceptions import InvalidTag
 
@@ -480,3 +484,95 @@ async def test_a_picture_that_waits_in_the_browser_is_not_shown_under_the_next_n
         assert "seen green" in watched
         for client in (ana, ben, cem):
             await client.close()
+
+
+# The page does nothing else for so long, from now on, or each time it has told the worker that it has drawn who is where. What
+# the browser draws by itself goes on.
+_BUSY = """([ms, isAfter]) => {
+  const work = () => { for (const end = performance.now() + ms; performance.now() < end;); };
+  if (!isAfter) return new Promise((done) => setTimeout(() => { work(); done(); }));
+  const post = Worker.prototype.postMessage;
+  Worker.prototype.postMessage = function (message, ...rest) {
+    post.call(this, message, ...rest);
+    if (message.method === "drawn") work();
+  };
+}"""
+_PLACE = """([name]) => {
+  const tile = [...document.querySelectorAll(".tile")].find((tile) => tile.querySelector(".tag > span").textContent === name);
+  const { x, y, width, height } = tile.getBoundingClientRect();
+  return [(x + width / 2) / innerWidth, (y + height / 4) / innerHeight];
+}"""
+LIE = 1_000_000  # an id that no request of a page has
+
+
+class Screencast:
+    """What is on the screen at one place of the page: seen from outside, as by who sits before it."""
+
+    def __init__(self, client: AppClient, place: tuple[float, float]) -> None:
+        self.colors: list[str] = []
+        self._client = client
+        self._place = place
+
+    @asynccontextmanager
+    async def run(self) -> AsyncIterator[Self]:
+        self._session = await self._client.page.context.new_cdp_session(self._client.page)  # type: ignore[attr-defined]
+        self._session.on("Page.screencastFrame", self._on_frame)
+        await self._session.send("Page.startScreencast", {"format": "png"})
+        yield self
+        await self._session.send("Page.stopScreencast")
+        await self._session.detach()
+
+    async def _on_frame(self, event: dict[str, Any]) -> None:
+        await self._session.send("Page.screencastFrameAck", {"sessionId": event["sessionId"]})
+        (frame,) = av.CodecContext.create("png", "r").decode(av.Packet(base64.b64decode(event["data"])))
+        picture = frame.to_ndarray(format="rgb24")
+        x, y = (int(part * size) for part, size in zip(self._place, (frame.width, frame.height), strict=True))
+        pixel = picture[y, x].tolist()
+        self.colors.append(
+            ("red", "green", "blue")[pixel.index(max(pixel))] if max(pixel) - min(pixel) > 100 else "other"
+        )
+
+
+@pytest.mark.parametrize(
+    "busy_ms, is_after", [(4_000, False), (1_500, True)], ids=["before-it-hears", "once-it-has-drawn"]
+)
+async def test_a_page_that_is_busy_shows_nobody_in_the_tile_of_another(
+    tmp_path: Path, busy_ms: int, is_after: bool
+) -> None:
+    """The server puts Ben where the page shows Ana."""
+    async with meeting(tmp_path) as (server, proxy, browser, link):
+        ana = await AppClient.join(browser, server.url, link, "Ana", color="#ff0000", muted=True)
+        ben = await AppClient.join(browser, server.url, link, "Ben", color="#00ff00", muted=True)
+        moved = asyncio.Event()
+
+        def swallow(message: dict[str, Any]) -> dict[str, Any] | None:
+            if message.get("id") == LIE:
+                moved.set()
+            return None if message.get("id") == LIE else message
+
+        proxy.to_client = swallow
+        cem = await AppClient.join(browser, proxy.url, link, "Cem", muted=True)
+        await all_see_all([ana, ben, cem], silent=["Ana", "Ben", "Cem"])
+        before = await cem.tiles()
+        slots = [{"slot": before["Ana"]["slot"], "participant": 2}]
+        async with Screencast(cem, await cem.page.evaluate(_PLACE, ["Ana"])).run() as screen:
+
+            async def has_seen(color: str) -> bool:
+                return screen.colors[-1:] == [color]
+
+            await becomes(lambda: has_seen("red"), cem)
+            busy = asyncio.create_task(cem.page.evaluate(_BUSY, [busy_ms, is_after]))
+            await proxy.say({"v": 0, "id": LIE, "type": "view", "slots": slots})
+            await busy
+            assert is_after or moved.is_set()
+
+            async def is_moved() -> bool:
+                tiles = await cem.tiles()
+                return tiles["Ben"]["slot"] == before["Ana"]["slot"] and await cem.color_of("Ben") == "green"
+
+            await becomes(is_moved, cem)
+            await all_see_all([ana, ben, cem], silent=["Ana", "Ben", "Cem"])
+            assert await cem.color_of("Ana") == "red"
+            assert set(screen.colors) <= {"red", "other"}
+        for client in (ana, ben, cem):
+            await client.leave()

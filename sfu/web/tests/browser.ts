@@ -9,6 +9,10 @@ export class Clock {
   nowMs = 1_795_539_600_000;
   private readonly tasks: { atMs: number; task: () => void }[] = [];
 
+  clock(): number {
+    return this.nowMs;
+  }
+
   after(ms: number, task: () => void): void {
     this.tasks.push({ atMs: this.nowMs + ms, task });
   }
@@ -67,6 +71,8 @@ export class FakeTransformer implements Transformer {
 type Told = { [E in EventName]: { event: E; data: Events[E] } }[EventName];
 
 export class FakePage {
+  /** Whether it draws what it is told, at once. */
+  draws = true;
   readonly events: Told[] = [];
   private readonly replies = new Map<number, FromWorker>();
   private next = 1;
@@ -76,12 +82,13 @@ export class FakePage {
     const post = (message: FromWorker): void => {
       // What cannot be cloned, a browser would not carry.
       const copy = structuredClone(message);
-      if (copy.type === "event") this.events.push({ event: copy.event, data: copy.data } as Told);
-      else this.replies.set(copy.id, copy);
+      if (copy.type !== "event") return void this.replies.set(copy.id, copy);
+      this.events.push({ event: copy.event, data: copy.data } as Told);
+      if (copy.event === "opened" && this.draws) void this.request("drawn", { change: copy.data.change });
     };
     this.worker = new CryptoWorker(post, {
       emit: post,
-      clock: () => clock.nowMs,
+      clock: () => clock.clock(),
       after: (ms, task) => clock.after(ms, task),
     });
   }

@@ -4,6 +4,7 @@ import { roomKeys } from "../src/e2ee/keys.ts";
 import { FRAME_COUNTS } from "../src/e2ee/frame_opener.ts";
 import { PROFILE, seal } from "../src/e2ee/sealed.ts";
 import type { Requests, Stats } from "../src/worker/messages.ts";
+import { DRAW_MS, Screen } from "../src/worker/screen.ts";
 import { FAILING_MS, SlotState } from "../src/worker/slot_state.ts";
 import { Clock, FakePage, settle, turns, type FakeTransformer } from "./browser.ts";
 import { SENDER, unhex, VECTORS } from "./vectors.ts";
@@ -137,8 +138,8 @@ test("what is sent opens at the other's, in its order, by its source", async () 
   assert.deepEqual(picture.bytes, [[...VP8_KEY], [...VP8_DELTA], [...VP8_DELTA]]);
   assert.deepEqual(sound.bytes, [[1], [2]]);
   assert.deepEqual(bob.told("opened").sort((a, b) => a.slot - b.slot), [
-    { slot: 0, sender, source: "camera", from: null },
-    { slot: 1, sender, source: "microphone", from: null },
+    { slot: 0, sender, source: "camera", from: null, change: 1 },
+    { slot: 1, sender, source: "microphone", from: null, change: 2 },
   ]);
   assert.deepEqual(await counts(ana), { sealed: 5 });
   assert.deepEqual(await counts(bob), { opened: 5 });
@@ -271,6 +272,11 @@ async function introduceVectors(page: FakePage, participant: number): Promise<vo
   assert.equal(await page.request("openProfile", { participant, bytes }), SENDER);
 }
 
+/** Frames of Vera's screen in VP8, which begins differences with "11" and key frames with "10". */
+function veras() {
+  return VECTORS.pictures.find(({ codec }) => codec === "VP8")?.steps.filter(({ source }) => source === "screen") ?? [];
+}
+
 test("a slot is another's from a key frame of theirs on, and the decoder gets nothing of them before", async () => {
   for (const { codec, steps } of VECTORS.pictures) {
     const page = new FakePage(new Clock());
@@ -304,7 +310,7 @@ test("a key frame is asked for at once where another's comes without one, and th
   const line = shows(bob, 0, "video");
   for (const data of await sealFrames(ana, "camera", "video/VP8", VP8_KEY)) line.put(data, "video/VP8");
   await received(bob, 1);
-  const vera = VECTORS.pictures.find(({ codec }) => codec === "VP8")?.steps.filter(({ source }) => source === "screen") ?? [];
+  const vera = veras();
   const deltas = vera.filter(({ sealed }) => sealed.startsWith("11"));
   const key = vera.find(({ sealed }) => sealed.startsWith("10")) ?? assert.fail();
   for (const [index, { sealed }] of deltas.slice(0, 3).entries()) {
@@ -313,12 +319,84 @@ test("a key frame is asked for at once where another's comes without one, and th
     assert.equal(line.requests, [1, 1, 2][index]);
     clock.advance(FAILING_MS / 2);
   }
-  assert.deepEqual(bob.told("opened"), [{ slot: 0, sender, source: "camera", from: null }]);
+  assert.deepEqual(bob.told("opened"), [{ slot: 0, sender, source: "camera", from: null, change: 1 }]);
   assert.deepEqual(bob.told("failed"), [{ slot: 0, reason: "no_key_frame", sender: SENDER }]);
   line.put(unhex(key.sealed), "video/VP8");
   await received(bob, 5);
-  assert.deepEqual(bob.told("opened").at(-1), { slot: 0, sender: SENDER, source: "screen", from: null });
+  assert.deepEqual(bob.told("opened").at(-1), { slot: 0, sender: SENDER, source: "screen", from: null, change: 2 });
   assert.equal(line.out.length, 2);
+});
+
+/** Ana's picture is in slot 0 of Bob's page, which draws nothing from now on, and `theirs` is a key frame of Vera's. */
+async function anaIsSeen() {
+  const both = await pair();
+  const { ana, bob } = both;
+  await introduce(both);
+  await introduceVectors(bob, 2);
+  const line = shows(bob, 0, "video");
+  const [first, ...rest] = await sealFrames(ana, "camera", "video/VP8", VP8_KEY, VP8_DELTA, VP8_DELTA);
+  line.put(first!, "video/VP8");
+  await settle(() => line.out.length === 1);
+  bob.draws = false;
+  return { ...both, line, rest, theirs: unhex(veras().find(({ sealed }) => sealed.startsWith("10"))!.sealed) };
+}
+
+test("the next one's picture waits until the page has drawn that it is theirs, and all that comes after waits with it", async () => {
+  const { bob, line, rest, theirs } = await anaIsSeen();
+  line.put(theirs, "video/VP8");
+  line.put(rest[0]!, "video/VP8");
+  await settle(() => bob.told("opened").length === 2);
+  await turns();
+  assert.equal(line.out.length, 1);
+  const { change, sender } = bob.told("opened")[1]!;
+  assert.equal(sender, SENDER);
+  await bob.request("drawn", { change: change - 1 });
+  await turns();
+  assert.equal(line.out.length, 1);
+  await bob.request("drawn", { change });
+  await settle(() => line.out.length === 2);
+});
+
+test("a page that does not draw is shown nobody else, nor who was there before, until it draws", async () => {
+  const { clock, bob, line, rest, theirs } = await anaIsSeen();
+  line.put(theirs, "video/VP8");
+  await settle(() => bob.told("opened").length === 2);
+  await turns();
+  clock.advance(DRAW_MS - 1);
+  await turns();
+  assert.equal(line.out.length, 1);
+  clock.advance(1);
+  // Ana again: that it is Vera's may be on the screen any moment.
+  line.put(rest[0]!, "video/VP8");
+  await settle(() => bob.told("opened").length === 3);
+  clock.advance(DRAW_MS);
+  await turns();
+  assert.equal(line.out.length, 1);
+  assert.equal(line.requests, 0, "nobody sees what would come");
+  await bob.request("drawn", { change: bob.told("opened")[2]!.change });
+  line.put(rest[1]!, "video/VP8");
+  await settle(() => line.out.length === 2);
+  assert.equal(line.requests, 1, "what it builds on was not shown");
+});
+
+test("what a page says that it has drawn is no more than it was told", async () => {
+  const { bob, line, theirs } = await anaIsSeen();
+  await bob.request("drawn", { change: 1_000_000 });
+  line.put(theirs, "video/VP8");
+  await settle(() => bob.told("opened").length === 2);
+  await turns();
+  assert.equal(line.out.length, 1);
+});
+
+test("sound, and the first picture of a slot, wait for no page", async () => {
+  const both = await pair();
+  const { ana, bob } = both;
+  bob.draws = false;
+  await introduce(both);
+  const [camera, microphone] = [shows(bob, 0, "video"), shows(bob, 1, "audio")];
+  for (const data of await sealFrames(ana, "camera", "video/VP8", VP8_KEY, VP8_DELTA)) camera.put(data, "video/VP8");
+  for (const data of await sealFrames(ana, "microphone", "audio/opus", Uint8Array.of(1), Uint8Array.of(2))) microphone.put(data, "audio/opus");
+  await settle(() => camera.out.length === 2 && microphone.out.length === 2);
 });
 
 test("repeats and empty frames are dropped without a word", async () => {
@@ -353,9 +431,9 @@ test("a slot whose frames do not open is told once, with who the KID names, and 
   await settle(() => line.out.length === 3);
   const told = bob.events.filter(({ event }) => event === "opened" || event === "failed");
   assert.deepEqual(told, [
-    { event: "opened", data: { slot: 3, sender, source: "microphone", from: null } },
+    { event: "opened", data: { slot: 3, sender, source: "microphone", from: null, change: 1 } },
     { event: "failed", data: { slot: 3, reason: "forged", sender } },
-    { event: "opened", data: { slot: 3, sender, source: "microphone", from: null } },
+    { event: "opened", data: { slot: 3, sender, source: "microphone", from: null, change: 2 } },
   ]);
 });
 
@@ -410,7 +488,7 @@ test("who is shown is who the key says, and the server's other word is told", as
   await show();
   await show();
   assert.deepEqual(bob.told("wrong_sender"), [{ slot: 0, sender, participant: 2 }]);
-  assert.deepEqual(bob.told("opened"), [{ slot: 0, sender, source: "microphone", from: null }]);
+  assert.deepEqual(bob.told("opened"), [{ slot: 0, sender, source: "microphone", from: null, change: 1 }]);
   await bob.request("slots", { slots: [{ slot: 0, participant: 1 }] });
   await show();
   await bob.request("slots", { slots: [{ slot: 0, participant: 0 }] });
@@ -476,8 +554,12 @@ test("a source that another has claimed is not shown as theirs", async () => {
   assert.deepEqual(people.find((person) => person.sender === sender)?.sources.length, 2);
 });
 
+function slotState(): SlotState {
+  return new SlotState(0, new Screen(new Clock()));
+}
+
 test("frames that fail now and then are no failure of the slot", () => {
-  const slot = new SlotState(0);
+  const slot = slotState();
   slot.onOpened("ana", "camera", 1, 0);
   assert.deepEqual(slot.onFailed("forged", "ana", 100), []);
   assert.deepEqual(slot.onOpened("ana", "camera", 1, 900), []);
@@ -487,7 +569,7 @@ test("frames that fail now and then are no failure of the slot", () => {
 });
 
 test("a failure is told anew of who the server puts into the slot next", () => {
-  const slot = new SlotState(0);
+  const slot = slotState();
   const failed = (nowMs: number): number => slot.onFailed("no_key", null, nowMs).length;
   slot.onSaid(1);
   slot.onOpened("ana", "camera", 1, 0);
@@ -501,7 +583,7 @@ test("a failure is told anew of who the server puts into the slot next", () => {
 });
 
 test("the server's word counts as wrong only where it was so for long at a time", () => {
-  const slot = new SlotState(0);
+  const slot = slotState();
   slot.onSaid(2);
   const events = (owner: number, nowMs: number): string[] =>
     slot.onOpened("ana", "camera", owner, nowMs).map(({ event }) => event);
@@ -619,5 +701,5 @@ test("a slot of a new connection is told anew, though it shows the same", async 
   shows(bob, 0, "audio").put(second!, "audio/opus");
   await received(bob, 2);
   const opened = { slot: 0, sender, source: "microphone", from: null };
-  assert.deepEqual(bob.told("opened"), [opened, opened]);
+  assert.deepEqual(bob.told("opened"), [1, 2].map((change) => ({ ...opened, change })));
 });

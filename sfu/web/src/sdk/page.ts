@@ -1,4 +1,4 @@
-/** What the browser tells a page of itself: that it goes away, and that the network may be another. */
+/** What the browser tells a page of itself: that it goes away, that the network may be another, and that it has drawn. */
 
 export interface PageHandlers {
   onHide(): void;
@@ -24,4 +24,13 @@ export function watchPage({ onHide, onNetwork }: PageHandlers): () => void {
     removeEventListener("online", onNetwork);
     network?.removeEventListener("change", onKind);
   };
+}
+
+/**
+ * Settles when what is drawn by the next animation frame is on the screen. A browser draws pictures by itself, however busy the page
+ * is, on what it drew of the page last. The first frame draws; the second may begin before that is shown; the third does not, as
+ * one alone may be on its way. A hidden page draws nothing, and this waits.
+ */
+export async function drawn(): Promise<void> {
+  for (let frame = 0; frame < 3; frame++) await new Promise(requestAnimationFrame);
 }

@@ -7,6 +7,7 @@ import { Asking } from "./asking.ts";
 import type { Slot } from "./connection.ts";
 import type { Emitter } from "./emitter.ts";
 import { Levels, type Sound } from "./levels.ts";
+import { drawn } from "./page.ts";
 import type { Parts } from "./parts.ts";
 import type { Presence } from "./presence.ts";
 import { browserIo } from "./signaling.ts";
@@ -66,10 +67,11 @@ export class Slots {
 
   /** To what opens, and what does not. */
   listen(client: WorkerClient): void {
-    client.on("opened", ({ slot, sender, source, from }) => {
+    client.on("opened", ({ slot, sender, source, from, change }) => {
       this.#asking.stop(slot);
       this.#tiles.opened(slot, sender, source, from);
       this.changed();
+      void drawn().then(() => client.request("drawn", { change })).catch(() => {}); // dead: told elsewhere
     });
     client.on("failed", ({ slot, reason, sender }) => {
       this.#tiles.failed(slot, reason, sender);

@@ -56,6 +56,10 @@ export interface Events {
   state: State;
   /** Somebody came, left, or changed. */
   people: readonly Person[];
+  /**
+   * To be drawn by the next animation frame: when somebody else takes a slot, it shows nothing of theirs before that is on the screen,
+   * as the next picture would else be seen under the name of before.
+   */
   tiles: readonly Tile[];
   /** Sender ids of those who speak, after 150 ms of it and until 800 ms after; at most 10 times a second. */
   speaking: ReadonlySet<string>;

@@ -109,6 +109,11 @@ export interface Requests {
   present: { params: { participants: readonly number[] }; result: null };
   /** What the server says of slots, only those changed; participant 0: empty. A hint, to tell where the key disagrees. */
   slots: { params: { slots: readonly { slot: number; participant: number }[] }; result: null };
+  /**
+   * What `opened` said with this `change`, and all before, is on the screen: nobody else's name is on that slot. Until then no
+   * other's picture follows the one that is there.
+   */
+  drawn: { params: { change: number }; result: null };
   /** False where the browser has no way in the worker: then use `RTCRtpSender.setParameters` with `encodingOptions`. */
   keyFrame: { params: { source: SourceKind }; result: boolean };
   stats: { params: Record<string, never>; result: Stats };
@@ -127,7 +132,8 @@ export interface Events {
   roster: { people: readonly Person[] };
   /** A frame opened in a slot, whose sender or source differs from that shown there before, or after a failure was told; the first of each transform. */
   /** `from`: an RTP timestamp, of video. What is presented with an earlier one is of whom was shown before; null where no browser tells. */
-  opened: { slot: number; sender: string; source: SourceKind; from: number | null };
+  /** `change`: a number that grows, for `drawn`. */
+  opened: { slot: number; sender: string; source: SourceKind; from: number | null; change: number };
   /** Frames come in a slot and none has opened, or been fit to show, for 1 s. `sender` is who the KID names, where anybody does. Told once, until `opened`. */
   failed: { slot: number; reason: FrameCount; sender: string | null };
   /** The server has said for more than 1 s that this participant is in the slot, and the key says somebody else. */

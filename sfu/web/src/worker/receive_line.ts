@@ -22,8 +22,13 @@ export interface ReceiveHost {
   codec(): CodecName | null;
   /** Milliseconds since 1970. */
   clock(): number;
-  /** `from` is the RTP timestamp from which on what is presented is of an opened frame's KID, of video and where the browser tells it. */
-  onOutcome(outcome: Outcome, atMs: number, from: number | null): void;
+  /**
+   * `from` is the RTP timestamp from which on what is presented is of an opened frame's KID, of video and where the browser tells it.
+   * Gives the number of the change, if the page was told that the slot is another's.
+   */
+  onOutcome(outcome: Outcome, atMs: number, from: number | null): number | null;
+  /** Whether the page shows by now what it was told at `toldMs`. Waits for it, but not for long. */
+  isDrawn(change: number, toldMs: number): Promise<boolean>;
 }
 
 export class ReceiveLine {
@@ -33,6 +38,7 @@ export class ReceiveLine {
   private shown: bigint | null = null; // the KID of what the decoder holds
   private readonly passed = new Passed();
   private from: number | null = null; // RTP timestamp from which on what is presented is of `shown`
+  private change: { number: number; toldMs: number } | null = null; // to be on the screen before anything else is written
   private requestedMs = -Infinity;
 
   constructor(
@@ -92,8 +98,14 @@ export class ReceiveLine {
     if (outcome.type === "dropped") return this.dropped(outcome, frame.atMs);
     // One of the same KID may have any timestamp: an early one would make theirs what still waits of whom was here before.
     if (outcome.type === "opened" && isNewest) this.from = stamp;
-    this.host.onOutcome(outcome, frame.atMs, this.from);
+    const change = this.host.onOutcome(outcome, frame.atMs, this.from);
     if (outcome.type === "held") return;
+    if (this.media === "video" && this.shown !== null && change !== null) this.change = { number: change, toldMs: this.host.clock() };
+    if (this.change && !(await this.host.isDrawn(this.change.number, this.change.toldMs))) {
+      this.lost = true; // another name may still be on it
+      return;
+    }
+    this.change = null;
     this.shown = outcome.kid;
     if (stamp !== null) this.passed.add(stamp, frame.atMs);
     encoded.data = outcome.frame.slice().buffer;

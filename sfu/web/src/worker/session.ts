@@ -23,6 +23,7 @@ import { SendingSource } from "../e2ee/sending_source.ts";
 import type { MediaKind, SourceKind } from "../e2ee/source.ts";
 import type { ChatLine, ErrorCode, EventMessage, OwnProfile, Person, Room, Stats } from "./messages.ts";
 import type { ReceiveContext } from "./receive_line.ts";
+import { Screen } from "./screen.ts";
 import { SlotState } from "./slot_state.ts";
 
 /** How long changes of the roster gather before they are told: a page of it brings many profiles. */
@@ -48,6 +49,7 @@ export interface Surroundings {
 
 export class Session {
   readonly opener: FrameOpener<ReceiveContext>;
+  readonly screen: Screen;
   private readonly sender = base64url.encode(random(16));
   private readonly keys: LinkKeys;
   private readonly people: People;
@@ -79,6 +81,7 @@ export class Session {
     this.people = new People(this.sender, this.keys);
     this.chatOrder = new ChatOrder(new LastNumbers(this.sender, (sender) => this.people.has(sender)));
     this.opener = new FrameOpener(this.keys);
+    this.screen = new Screen(around);
   }
 
   /** Throws LinkError. */
@@ -185,22 +188,25 @@ export class Session {
     for (const { slot, participant } of said) this.slotState(slot).onSaid(participant);
   }
 
-  /** Of a frame that came in `slot` at `atMs`; `from` as of `ReceiveHost.onOutcome`. */
-  onOutcome(slot: number, outcome: Outcome, atMs: number, from: number | null): void {
+  /** Of a frame that came in `slot` at `atMs`; `from`, and what is given, as of `ReceiveHost.onOutcome`. */
+  onOutcome(slot: number, outcome: Outcome, atMs: number, from: number | null): number | null {
     const state = this.slotState(slot);
     const nowMs = this.around.clock();
     if (outcome.type !== "opened") {
       const [reason, sender] = outcome.type === "held" ? (["no_key", null] as const) : [outcome.reason, outcome.sender];
       state.onFailed(reason, sender, nowMs).forEach(this.around.emit);
-      return;
+      return null;
     }
     const { sender, source, kid, timeMs } = outcome;
     if (this.people.onFrame(sender, kid, timeMs, atMs)) this.rosterChanged();
     const owner = this.people.get(sender)?.participant ?? 0;
+    let change: number | null = null;
     for (const event of state.onOpened(sender, source, owner, nowMs, from)) {
+      if (event.event === "opened") change = event.data.change;
       if (event.event === "wrong_sender") this.wrongSender++;
       this.around.emit(event);
     }
+    return change;
   }
 
   /** Several times a second: what happens because time passes. */
@@ -239,7 +245,7 @@ export class Session {
 
   private slotState(slot: number): SlotState {
     let state = this.slotStates.get(slot);
-    if (!state) this.slotStates.set(slot, (state = new SlotState(slot)));
+    if (!state) this.slotStates.set(slot, (state = new SlotState(slot, this.screen)));
     return state;
   }
 

@@ -3,6 +3,7 @@ import { Attribution } from "../e2ee/attribution.ts";
 import type { FrameCount } from "../e2ee/frame_opener.ts";
 import type { SourceKind } from "../e2ee/source.ts";
 import type { EventMessage } from "./messages.ts";
+import type { Screen } from "./screen.ts";
 
 /** How long frames must fail, with none that opens, before the page is told. */
 export const FAILING_MS = 1000;
@@ -15,7 +16,10 @@ export class SlotState {
   private failureTold = false;
   private readonly attribution = new Attribution();
 
-  constructor(private readonly slot: number) {}
+  constructor(
+    private readonly slot: number,
+    private readonly screen: Screen,
+  ) {}
 
   /** Of a new connection, whose page knows nothing of what was shown before. */
   onNew(): void {
@@ -39,7 +43,7 @@ export class SlotState {
     if (sender !== this.sender || source !== this.source || this.failureTold) {
       this.sender = sender;
       this.source = source;
-      events.push({ type: "event", event: "opened", data: { slot, sender, source, from } });
+      events.push({ type: "event", event: "opened", data: { slot, sender, source, from, change: this.screen.tell() } });
     }
     this.failingSinceMs = null;
     this.failureTold = false;

@@ -41,6 +41,7 @@ export class CryptoWorker {
     participantLeft: async ({ participant }) => (this.current.participantLeft(participant), null),
     present: async ({ participants }) => (this.current.present(participants), null),
     slots: async ({ slots }) => (this.current.slots(slots), null),
+    drawn: async ({ change }) => (this.current.screen.onDrawn(change), null),
     keyFrame: ({ source }) => this.keyFrame(source),
     stats: async () => this.current.stats(),
   };
@@ -91,6 +92,7 @@ export class CryptoWorker {
       codec: () => options.codec ?? session.codec(kind),
       clock: () => session.clock(),
       onOutcome: (outcome, atMs, from) => session.onOutcome(slot, outcome, atMs, from),
+      isDrawn: (change, toldMs) => session.screen.shows(change, toldMs),
     });
     await line.run();
   }
