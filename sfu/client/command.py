@@ -88,7 +88,7 @@ async def _take_part(
         failure.append(error)
         stop.set()
 
-    conference = Conference(
+    conference = Conference.join(
         link,
         name=wanted.name,
         server=wanted.server,

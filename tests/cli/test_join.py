@@ -141,9 +141,9 @@ def test_key_that_does_not_fit_is_told(
 
 
 def test_program_gives_the_key_beside_the_link(split: tuple[str, str]) -> None:
-    assert Conference(split[0], key=split[1]).link.reveal() == LINK
+    assert Conference.join(split[0], key=split[1]).link.reveal() == LINK
     with pytest.raises(LinkError):
-        Conference(split[0])
+        Conference.join(split[0])
 
 
 def test_without_its_packages_the_client_says_what_brings_them(

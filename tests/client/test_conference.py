@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from sfu.client import conference as conference_module
-from sfu.client import events, frames
+from sfu.client import clock as client_clock
+from sfu.client import events, frames, inbox
 from sfu.client.adapter import Line
 from sfu.client.conference import Conference
 from sfu.client.envelope import Codec
@@ -35,12 +35,12 @@ class _Transport:
 
 
 class _Clock:
-    """Both clocks of the conference's, which go together."""
+    """Both clocks of a client, which go together."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.ms = 1_795_539_600_000
-        monkeypatch.setattr(conference_module, "_now_us", lambda: self.ms * 1000)
-        monkeypatch.setattr(conference_module, "_now_ms", lambda: self.ms)
+        monkeypatch.setattr(client_clock, "now_us", lambda: self.ms * 1000)
+        monkeypatch.setattr(client_clock, "now_ms", lambda: self.ms)
 
 
 class _Ana:
@@ -78,9 +78,9 @@ def link() -> Link:
 
 
 def _conference(link: Link) -> tuple[Conference, _Transport]:
-    conference, transport = Conference(link), _Transport()
+    conference, transport = Conference.join(link), _Transport()
     stand_in: Any = transport
-    conference._transport = stand_in
+    conference._receiving.begin(stand_in)
     return conference, transport
 
 
@@ -89,7 +89,7 @@ def test_key_frame_is_asked_for_where_more_came_before_the_profile_than_is_held(
 ) -> None:
     (bob, transport), ana = _conference(link), _Ana(link)
     for _ in range(frames.HELD_FRAMES + 1):
-        bob._on_frame(Codec.VP9, CAMERA, ana.frame(clock.ms))
+        bob._receiving.on_frame(Codec.VP9, CAMERA, ana.frame(clock.ms))
     assert transport.asked == []
     bob._on_happening(ana.profile())
     assert transport.asked == [CAMERA]
@@ -102,12 +102,12 @@ def test_key_frame_is_asked_for_after_a_loss_once_a_second_and_not_forgotten(
     (bob, transport), ana = _conference(link), _Ana(link)
     bob._on_happening(ana.profile())
     for _ in range(2):
-        bob._on_frame(Codec.VP9, CAMERA, ana.frame(clock.ms)[:-1])  # forged
-        bob._on_frame(Codec.VP9, CAMERA, ana.frame(clock.ms))
+        bob._receiving.on_frame(Codec.VP9, CAMERA, ana.frame(clock.ms)[:-1])  # forged
+        bob._receiving.on_frame(Codec.VP9, CAMERA, ana.frame(clock.ms))
     assert transport.asked == [CAMERA]
     for _ in range(2):
         clock.ms += 1000
-        bob._on_frame(Codec.VP9, CAMERA, ana.frame(clock.ms))
+        bob._receiving.on_frame(Codec.VP9, CAMERA, ana.frame(clock.ms))
         assert transport.asked == [CAMERA, CAMERA]
 
 
@@ -115,17 +115,17 @@ def test_key_frame_is_asked_for_at_once_where_another_comes_without_one(link: Li
     (bob, transport), ana = _conference(link), _Ana(link)
     bob._on_happening(ana.profile())
     for _ in range(2):
-        bob._on_frame(Codec.VP9, CAMERA, ana.frame(clock.ms, key=False))
+        bob._receiving.on_frame(Codec.VP9, CAMERA, ana.frame(clock.ms, key=False))
         assert transport.asked == [CAMERA]
     clock.ms += 1000
-    bob._on_frame(Codec.VP9, CAMERA, ana.frame(clock.ms, key=False))
+    bob._receiving.on_frame(Codec.VP9, CAMERA, ana.frame(clock.ms, key=False))
     assert transport.asked == [CAMERA, CAMERA]
     assert bob.counts == {Count.NO_KEY_FRAME: 3}
 
 
 def test_key_frame_is_asked_for_at_once_where_none_was_among_what_was_held(link: Link, clock: _Clock) -> None:
     (bob, transport), ana = _conference(link), _Ana(link)
-    bob._on_frame(Codec.VP9, CAMERA, ana.frame(clock.ms, key=False))
+    bob._receiving.on_frame(Codec.VP9, CAMERA, ana.frame(clock.ms, key=False))
     bob._on_happening(ana.profile())
     assert transport.asked == [CAMERA]
 
@@ -134,13 +134,13 @@ def test_waiting_for_the_profile_is_no_delay_of_the_senders(link: Link, clock: _
     (bob, _), ana = _conference(link), _Ana(link)
     bob._on_happening(ana.profile())
     (person,) = bob.people
-    bob._on_frame(Codec.VP9, CAMERA, ana.frame(clock.ms))
+    bob._receiving.on_frame(Codec.VP9, CAMERA, ana.frame(clock.ms))
     ana.kid = secrets.randbits(64)
-    bob._on_frame(Codec.VP9, CAMERA, ana.frame(clock.ms))
+    bob._receiving.on_frame(Codec.VP9, CAMERA, ana.frame(clock.ms))
     clock.ms += 4000
     bob._on_happening(ana.profile())
     assert bob.behind_s(person) == 0
-    bob._on_frame(Codec.VP9, CAMERA, ana.frame(clock.ms - 4000))
+    bob._receiving.on_frame(Codec.VP9, CAMERA, ana.frame(clock.ms - 4000))
     assert bob.behind_s(person) == 4
     clock.ms += 2000
     assert bob.behind_s(person) == 0, "nothing is said of what no longer comes"
@@ -161,7 +161,7 @@ def test_people_whom_the_server_makes_up_do_not_flood_the_events(link: Link, clo
         bob._on_tick()
     joined, unreadable = bob._events
     assert isinstance(joined, events.Joined)
-    assert unreadable == events.Unreadable(tuple(range(10, 10 + conference_module.UNREADABLE)))
+    assert unreadable == events.Unreadable(tuple(range(10, 10 + inbox.UNREADABLE)))
     assert bob.message_counts == {MessageCount.FORGED: 3 * 2 * 9990}
 
 

@@ -210,11 +210,11 @@ async def test_lost_transport_is_replaced(link: Link) -> None:
         await bob.publish(TestPattern(9))
         ana_seen, bob_seen = await somebody(bob, "Ana"), await somebody(ana, "Bob")
         await asyncio.gather(seen(bob, ana_seen, 3), seen(ana, bob_seen, 3))
-        before = bob._transport
+        before = bob._media.transport
         assert before is not None
         # What a network that has changed does to it, seen from below.
         await before._slots[0].transport.transport.stop()
-        await until(lambda: bob._transport not in {before, None}, lambda: bob._transport)
+        await until(lambda: bob._media.transport not in {before, None}, lambda: bob._media.transport)
         assert await seen(bob, ana_seen, 10) == [6] * 10
         assert await seen(ana, bob_seen, 10) == [9] * 10
         assert bob_seen.sender == bob.sender
@@ -229,11 +229,11 @@ async def test_server_that_lost_its_side_is_offered_another_connection(link: Lin
         await bob.publish(TestPattern(9))
         person = await somebody(ana, "Bob")
         await seen(ana, person, 3)
-        before = bob._transport
+        before = bob._media.transport
         assert before is not None
         before.number = 99  # the answer will be of another
         await bob.publish(Tone(500))
-        await until(lambda: bob._transport not in {before, None}, lambda: bob._transport)
+        await until(lambda: bob._media.transport not in {before, None}, lambda: bob._media.transport)
         assert await seen(ana, person, 10) == [9] * 10
         assert await heard(ana, person) == pytest.approx(500, abs=10)
         assert ana.counts == {}
@@ -434,7 +434,7 @@ async def _come(
         async with asyncio.timeout(PATIENCE_S):
             async for frame in playback:
                 assert frame.pts is not None
-                pictures.append(_Picture(frame.pts, sender._senders[Source.CAMERA].frames))
+                pictures.append(_Picture(frame.pts, sender._publishing.senders[Source.CAMERA].frames))
                 if enough(len(pictures)):
                     break
     finally:
