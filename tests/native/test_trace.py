@@ -7,7 +7,9 @@ import errno
 import pytest
 
 from sfu.media.trace import PACKETS, Record, path_of, records
-from tests.sim.world import MS, SECOND, Client, World
+from tests.sim.client import Client
+from tests.sim.clockwork import MS, SECOND
+from tests.sim.world import World
 
 RECORD_BYTES = 24
 EVENT_RING_BYTES = 16 * 1024

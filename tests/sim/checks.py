@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from sfu._testing.engine import Datagram
-from tests.sim.world import Client, Slot, World
+from tests.sim.client import Client, Slot
+from tests.sim.world import World
 
 # Each counts something that no network can cause.
 FAULTS = (

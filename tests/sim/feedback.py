@@ -8,7 +8,8 @@ from sfu._testing.engine import Datagram
 from sfu._testing.rtcp import Status, Writer, twcc, walk
 from sfu._testing.srtp import Receiver, Sender
 from tests.sim.checks import read_rtp
-from tests.sim.world import AEAD_AES_128_GCM, EXTENSION_IDS, Client, World
+from tests.sim.client import Client
+from tests.sim.world import AEAD_AES_128_GCM, EXTENSION_IDS, World
 
 SENDER_SSRC = 0xBAD
 _RTPFB, _TRANSPORT_CC = 205, 15

@@ -11,16 +11,18 @@ from typing import TYPE_CHECKING
 
 from sfu._testing.engine import AUDIO, VIDEO
 from sfu._testing.srtp import Receiver as Srtp
+from tests.sim.clockwork import SECOND
 from tests.sim.receiver_ledger import Ledger, Stream
 from tests.sim.receiver_model import HopExtensions, Receiver
 from tests.sim.receiver_rules import Limits, SlotDescription
 from tests.sim.receiver_slot import SlotModel
 from tests.sim.receiver_wire import is_rtcp
-from tests.sim.world import AEAD_AES_128_GCM, EXTENSION_IDS, SECOND
+from tests.sim.world import AEAD_AES_128_GCM, EXTENSION_IDS
 
 if TYPE_CHECKING:
     from sfu._testing.engine import Datagram
-    from tests.sim.world import Address, Client, Slot, World
+    from tests.sim.client import Address, Client, Slot
+    from tests.sim.world import World
 
 EXTENSIONS = HopExtensions(
     transport_cc=EXTENSION_IDS["transport-cc"],

@@ -11,8 +11,10 @@ import pytest
 
 from sfu._testing.engine import AUDIO, VIDEO
 from tests.sim.checks import assert_no_faults
+from tests.sim.client import CHROMIUM, FIREFOX, Client
+from tests.sim.clockwork import MS, SECOND
 from tests.sim.netem import Conditions, Gilbert
-from tests.sim.world import CHROMIUM, FIREFOX, MS, SECOND, Client, World
+from tests.sim.world import World
 
 LINKS = (
     Conditions(delay_us=5 * MS),

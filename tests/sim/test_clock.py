@@ -9,8 +9,10 @@ import pytest
 from sfu._testing.engine import AUDIO, VIDEO
 from sfu._testing.peer import Observation
 from tests.sim.checks import Tap, assert_no_faults, assert_whole
+from tests.sim.client import Client, Slot
+from tests.sim.clockwork import MS, SECOND
 from tests.sim.netem import Conditions
-from tests.sim.world import MS, SECOND, Client, Slot, World
+from tests.sim.world import World
 
 RATES = {AUDIO: 48_000, VIDEO: 90_000}
 MASK = 0xFFFFFFFF

@@ -6,8 +6,10 @@ import pytest
 
 from sfu._testing.rtcp import ReportBlock, Writer
 from tests.sim.checks import Tap, assert_no_faults
+from tests.sim.client import Slot
+from tests.sim.clockwork import MS, SECOND
 from tests.sim.feedback import SENDER_SSRC, Feedback, sequences_of
-from tests.sim.world import MS, SECOND, Slot, World
+from tests.sim.world import World
 
 DTLS = bytes([22, 254, 253]) + bytes(50)
 

@@ -6,7 +6,8 @@ import pytest
 
 from sfu._testing.engine import VIDEO
 from tests.sim.checks import Tap, assert_no_faults, assert_whole
-from tests.sim.world import MS, SECOND, World
+from tests.sim.clockwork import MS, SECOND
+from tests.sim.world import World
 
 
 @pytest.mark.parametrize("ring", [16, 32, 64])

@@ -7,8 +7,10 @@ import pytest
 from sfu._testing.engine import Datagram
 from tests.sim import stun
 from tests.sim.checks import Tap, assert_no_faults, assert_whole
+from tests.sim.client import Address, Client
+from tests.sim.clockwork import MS, SECOND, START_US
 from tests.sim.netem import Conditions
-from tests.sim.world import MS, SECOND, START_US, Address, Client, World
+from tests.sim.world import World
 
 CONSENT_US = 30 * SECOND
 DTLS = b"\x16\xfe\xfd" + bytes(60)
@@ -299,7 +301,7 @@ def test_dtls_passes_both_ways_once_an_address_is_valid() -> None:
         assert [e.data for _, e in client.events if e.type == "dtls"] == [DTLS]
         tap = Tap(world)
         world.engines[0].transport_dtls(world.now_us, client.transport, DTLS[::-1])
-        world._touch(0)
+        world.touch(0)
         world.run_for(MS)
         assert [(d.remote, d.data) for _, _, d in tap.sent] == [(address, DTLS[::-1])]
 
@@ -390,7 +392,7 @@ def test_a_victim_gets_nothing_but_stun_however_often_it_is_named() -> None:
         assert all(stun.is_stun(d.data) for _, _, d in world.strays)
         assert sum(len(d.data) for _, _, d in world.strays) <= 3 * asked
         world.engines[0].transport_dtls(world.now_us, receiver.transport, DTLS * 20)
-        world._touch(0)
+        world.touch(0)
         world.run_for(SECOND)
         assert sum(len(d.data) for _, _, d in world.strays) <= 3 * asked
 

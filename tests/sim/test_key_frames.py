@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from tests.sim.checks import assert_no_faults
-from tests.sim.world import MS, SECOND, Client, Slot, Track, World
+from tests.sim.client import Client, Slot, Track
+from tests.sim.clockwork import MS, SECOND
+from tests.sim.world import World
 
 INTERVAL_US = 500 * MS
 

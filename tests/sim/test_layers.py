@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 
 from tests.sim.checks import Tap, assert_no_faults, assert_whole
+from tests.sim.client import Client, Slot, Track
+from tests.sim.clockwork import MS, SECOND
 from tests.sim.netem import Conditions
 from tests.sim.receiver_wire import parse_rtp
 from tests.sim.test_clock import extensions
-from tests.sim.world import EXTENSION_IDS, MS, SECOND, Client, Slot, Track, World
+from tests.sim.world import EXTENSION_IDS, World
 
 SILENT_US = 500 * MS  # native/media/layer_select.h
 

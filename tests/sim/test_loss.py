@@ -8,9 +8,11 @@ import itertools
 import pytest
 
 from tests.sim.checks import Tap, assert_no_faults
+from tests.sim.client import Client, Slot, Track
+from tests.sim.clockwork import MS, SECOND
 from tests.sim.feedback import SENDER_SSRC, Feedback, sequences_of
 from tests.sim.netem import Conditions, Gilbert
-from tests.sim.world import MS, SECOND, Client, Slot, Track, World
+from tests.sim.world import World
 
 GOOD = Conditions(delay_us=20 * MS)
 

@@ -6,8 +6,10 @@ import pytest
 
 from sfu._testing.engine import AUDIO, VIDEO
 from tests.sim.checks import WRAP_POINTS, Tap, assert_no_faults, assert_whole
+from tests.sim.client import CHROMIUM, FIREFOX
+from tests.sim.clockwork import MS, SECOND
 from tests.sim.netem import Conditions
-from tests.sim.world import CHROMIUM, FIREFOX, MS, SECOND, World
+from tests.sim.world import World
 
 
 @pytest.mark.parametrize("engines", [1, 2, 3])

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from sfu._testing.engine import AUDIO, VIDEO
+from tests.sim.clockwork import MS, SECOND
 from tests.sim.netem import Conditions
 from tests.sim.receiver_rules import Limits
 from tests.sim.strict import Strict
-from tests.sim.world import MS, SECOND, World
+from tests.sim.world import World
 
 SPLICES = 1000
 STRICT = Limits(report_us=1 * MS, capture_us=5 * MS)

@@ -8,9 +8,11 @@ import pytest
 
 from sfu._testing.engine import VIDEO
 from tests.sim.checks import Tap, assert_no_faults, read_rtp
+from tests.sim.client import Address
+from tests.sim.clockwork import MS, SECOND
 from tests.sim.netem import Conditions, Link
 from tests.sim.test_padding import DELTA, KEY, SOURCE, prepare
-from tests.sim.world import MS, SECOND, Address, World
+from tests.sim.world import World
 
 HELD_US = 25 * MS
 Flight = tuple[int, Address, bytes]
@@ -80,7 +82,7 @@ def test_a_queue_that_is_flushed_on_the_way_takes_no_packet_twice() -> None:
         assert engine.stats()["queue_flushed"] == 1
         assert engine.transport_stats(receiver.transport)["queue_packets"] == last - again + 1
         tap = Tap(world)
-        world._touch(0)
+        world.touch(0)
         world.run_for(SECOND)
         sent = [packet.sequence for packet in tap.rtp(slot.ssrc)]
         assert sent == list(range(sent[0], sent[0] + last - again + 1))

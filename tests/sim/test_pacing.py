@@ -10,7 +10,8 @@ import pytest
 from sfu._testing.engine import MAX_RUN, MAX_RUN_BYTES, TURN_PACKETS
 from sfu.media.trace import records
 from tests.sim.checks import Rtp, Tap, assert_no_faults, assert_whole
-from tests.sim.world import MS, SECOND, World
+from tests.sim.clockwork import MS, SECOND
+from tests.sim.world import World
 
 BURST_US = 5 * MS
 

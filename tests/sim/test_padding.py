@@ -11,7 +11,9 @@ from sfu._testing.engine import VIDEO
 from sfu._testing.peer import Layer
 from sfu._testing.srtp import Sender
 from tests.sim.checks import WRAP_POINTS, Rtp, Tap
-from tests.sim.world import AEAD_AES_128_GCM, MS, SECOND, Client, Slot, Track, World
+from tests.sim.client import Client, Slot, Track
+from tests.sim.clockwork import MS, SECOND
+from tests.sim.world import AEAD_AES_128_GCM, World
 
 KEY, DELTA = (
     b"\x10\x10",

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from sfu._testing.engine import VIDEO
+from tests.sim.client import Client
+from tests.sim.clockwork import MS, SECOND
 from tests.sim.netem import Conditions
 from tests.sim.planted import (
     AnswerOfNewSource,
@@ -17,7 +19,7 @@ from tests.sim.planted import (
 )
 from tests.sim.receiver_rules import Rule
 from tests.sim.strict import Strict
-from tests.sim.world import MS, SECOND, Client, World
+from tests.sim.world import World
 
 CLEAN = Conditions(delay_us=20 * MS)
 LOSSY = Conditions(delay_us=20 * MS, loss=0.1)

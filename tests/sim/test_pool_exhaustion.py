@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.sim.checks import assert_no_faults, assert_whole
-from tests.sim.world import MS, SECOND, World
+from tests.sim.clockwork import MS, SECOND
+from tests.sim.world import World
 
 
 def test_history_goes_first_and_nobody_notices() -> None:

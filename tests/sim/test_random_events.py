@@ -14,9 +14,11 @@ from dataclasses import replace
 import pytest
 
 from sfu._testing.engine import AUDIO, VIDEO
+from tests.sim.client import CHROMIUM, FIREFOX, Client, Slot, Track
+from tests.sim.clockwork import MS, SECOND
 from tests.sim.netem import Conditions
 from tests.sim.strict import Strict
-from tests.sim.world import CHROMIUM, FIREFOX, MS, SECOND, Client, Slot, Track, World
+from tests.sim.world import World
 
 RUNS = 10
 EVENTS = 1000  # in each

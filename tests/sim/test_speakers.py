@@ -1,6 +1,8 @@
 """What the engines say of who speaks."""
 
-from tests.sim.world import SECOND, Client, World
+from tests.sim.client import Client
+from tests.sim.clockwork import SECOND
+from tests.sim.world import World
 
 SILENCE = 127
 

@@ -10,7 +10,9 @@ import pytest
 
 from tests.sim import stun
 from tests.sim.checks import read_rtp
-from tests.sim.world import MS, SECOND, Address, World
+from tests.sim.client import Address
+from tests.sim.clockwork import MS, SECOND
+from tests.sim.world import World
 
 Attack = Callable[[World, random.Random, Address, bytes], None]
 

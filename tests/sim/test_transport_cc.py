@@ -8,9 +8,11 @@ import pytest
 
 from sfu._testing.srtp import Sender
 from tests.sim.checks import read_rtp
+from tests.sim.client import Client
+from tests.sim.clockwork import MS, SECOND
 from tests.sim.feedback import arrivals_told, transport_number
 from tests.sim.netem import Conditions
-from tests.sim.world import AEAD_AES_128_GCM, EXTENSION_IDS, MS, SECOND, Client, World
+from tests.sim.world import AEAD_AES_128_GCM, EXTENSION_IDS, World
 
 
 def arrivals(world: World, client: Client) -> list[int]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from tests.sim.clockwork import MS, SECOND
 from tests.sim.netem import Conditions, Gilbert
-from tests.sim.world import MS, SECOND, World
+from tests.sim.world import World
 
 ROUGH = Conditions(
     delay_us=15 * MS,

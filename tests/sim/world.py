@@ -1,30 +1,20 @@
 """Several engines and their clients in one thread, in virtual time, from one seed: any run replays to the byte.
 
-The world is what surrounds them: the clock, the links between each client and its engine, the wake-ups between engines, and the
-control plane's part (transports, keys after a check, tracks and slots). Nothing happens between two deadlines, so the clock
-jumps from one to the next.
+The world is what surrounds them: the clock and the links (`Clockwork`), and the control plane's part: transports, keys after a
+check, tracks and slots.
 """
 
 from __future__ import annotations
 
-import hashlib
-import heapq
 import random
-from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Self
+from collections.abc import Collection, Mapping
+from typing import Any, Self
 
-from sfu._testing.engine import AUDIO, NEVER, VIDEO, Datagram, Engine, Event, Handoff
+from sfu._testing.engine import AUDIO, VIDEO, Engine, Event, Handoff
 from sfu._testing.peer import Layer, Peer
+from tests.sim.client import CHROMIUM, Client, Path, Payloads, Slot, Track
+from tests.sim.clockwork import MS, SECOND, Clockwork, server_address
 from tests.sim.netem import Conditions, Link
-
-if TYPE_CHECKING:
-    from sfu._testing.peer import ReceiverStats
-
-MS = 1000
-SECOND = 1_000_000
-START_US = 1_000_000_000  # the clock's first value: no reader may take 0 for "now"
 
 OPUS, VP8 = 0, 1  # codec numbers of the room
 AEAD_AES_128_GCM = 0x0007
@@ -39,94 +29,11 @@ EXTENSION_IDS = {
 # For those who ask for them.
 EXTRA_IDS = {"orientation": 12, "abs-capture-time": 13, "playout-delay": 5, "color-space": 6}
 SEND_EXTENSIONS = ("audio-level", "abs-send-time", "transport-cc")
-# What one instant may take before it counts as a loop that never ends.
-MAX_ROUNDS = 10_000
 
-Address = tuple[str, int]
 GOOD = Conditions(delay_us=10 * MS)
 
 
-@dataclass(frozen=True)
-class Payloads:
-    """Payload types as one browser numbers them."""
-
-    opus: int = 111
-    vp8: int = 96
-    rtx: int = 97
-
-
-CHROMIUM = Payloads()
-FIREFOX = Payloads(opus=109, vp8=120, rtx=124)
-
-
-@dataclass
-class Path:
-    """One network of a client: an address of its own and a link each way."""
-
-    address: Address
-    up: Link[tuple[int, Address, bytes]]
-    down: Link[tuple[int, Address, bytes]]
-
-
-@dataclass
-class Track:
-    """What a client publishes."""
-
-    source: int  # id among all engines
-    kind: int
-    mid: str
-    layers: list[Layer]
-    index: int = -1  # in the peer
-
-
-@dataclass
-class Slot:
-    """A place in a client's session."""
-
-    number: int
-    kind: int
-    ssrc: int
-    rtx_ssrc: int
-
-
-@dataclass
-class Client:
-    """A load client, its networks and what the control plane knows of it."""
-
-    name: str
-    engine: int
-    transport: int
-    peer: Peer
-    paths: list[Path]
-    payloads: Payloads
-    local_ufrag: str  # of the server's end
-    local_password: str
-    remote_ufrag: str
-    remote_password: str
-    keys: tuple[bytes, bytes, bytes, bytes]  # server's key and salt, client's key and salt
-    socket: int = 0  # of its engine, that it reaches
-    tracks: list[Track] = field(default_factory=list)
-    slots: list[Slot] = field(default_factory=list)
-    events: list[tuple[int, Event]] = field(default_factory=list)
-    keyed: bool = False
-    silent: bool = False  # sends nothing more, and hears nothing
-    open: bool = True
-
-    def happened(self, kind: str) -> list[int]:
-        """When events of a kind came."""
-        return [at for at, event in self.events if event.type == kind]
-
-    def received(self, slot: Slot) -> ReceiverStats:
-        return self.peer.receiver_stats(slot.ssrc)
-
-    def audio(self, number: int = 0) -> Track:
-        return [track for track in self.tracks if track.kind == AUDIO][number]
-
-    def video(self, number: int = 0) -> Track:
-        return [track for track in self.tracks if track.kind == VIDEO][number]
-
-
-class World:
+class World(Clockwork):
     """Engines joined by one hand-off, clients behind links, and the clock. Use as a context: leaving it checks that every
     transport closes and every packet body comes home."""
 
@@ -146,12 +53,10 @@ class World:
         turn_us: int = 0,
     ) -> None:
         self.random = random.Random(seed)
-        self.now_us = START_US
         self.conditions = conditions
         self.dtls_us = dtls_us  # from the first check to keys on both sides
-        self.turn_us = turn_us  # workers that are busy: engines read their sockets once in so long, and arrival is earlier
         self.links = Handoff(engines, packets=ring_packets, returns=ring_returns, controls=ring_controls)
-        self.engines = [
+        made = [
             Engine(
                 self.links,
                 index=i,
@@ -162,25 +67,8 @@ class World:
             )
             for i in range(engines)
         ]
-        self.clients: list[Client] = []
-        self.strays: list[tuple[int, int, Datagram]] = []  # sent to an address of no client
-        self.on_sent: list[Callable[[int, int, Datagram], None]] = []  # (now, engine, datagram)
-        self.on_arrival: list[Callable[[int, int, Address, bytes], None]] = []  # at an engine
-        self.asleep: set[int] = set()  # engines that do not look at their rings: a worker that is late
-        self._hash = hashlib.sha256()
-        self._timers: list[tuple[int, int, Callable[[], None]]] = []
-        self._timer_count = 0
+        super().__init__(made, turn_us)
         self._next_source = 1
-        self._pending_handoff: set[int] = set()
-        self._injected: dict[int, list[tuple[bytes, int, Address, int]]] = defaultdict(list)
-        self._unread: dict[int, list[tuple[bytes, int, Address, int]]] = defaultdict(list)
-        self._by_address: dict[Address, tuple[Client, Path]] = {}
-        self._touched = set(range(engines))
-
-    # ---- the control plane ----
-
-    def server_address(self, engine: int) -> Address:
-        return f"10.0.0.{engine + 1}", 4000 + engine
 
     def client(
         self,
@@ -213,7 +101,7 @@ class World:
             local_password=remote_password,
             remote_ufrag=local_ufrag,
             remote_password=local_password,
-            server=self.server_address(engine),
+            server=server_address(engine),
             start_us=self.now_us,
             send_extensions=extension_ids,
             receive_extensions={kind: extension_ids[kind] for kind in send_extensions},
@@ -241,7 +129,7 @@ class World:
             socket=socket,
         )
         self.clients.append(client)
-        self._by_address[path.address] = (client, path)
+        self.add_path(client, path)
         self.engines[engine].transport_open(
             self.now_us, transport, local_ufrag, local_password, remote_ufrag, remote_password
         )
@@ -255,7 +143,7 @@ class World:
             extension_ids,
             send_extensions,
         )
-        self._touch(engine)
+        self.touch(engine)
         return client
 
     def publish_audio(self, client: Client, **settings: Any) -> Track:
@@ -333,12 +221,12 @@ class World:
             [layer.rtx_ssrc for layer in track.layers] if named else (),
         )
         client.tracks.append(track)
-        self._touch(client.engine)
+        self.touch(client.engine)
 
     def unpublish(self, client: Client, track: Track) -> None:
         """Takes the track from the engine; the client goes on sending, as one that has not heard of it yet."""
         self.engines[client.engine].track_remove(self.now_us, client.transport, track.source)
-        self._touch(client.engine)
+        self.touch(client.engine)
 
     def slot(self, client: Client, kind: int) -> Slot:
         """Room for one more stream in a client's session."""
@@ -354,7 +242,7 @@ class World:
             rtx_ssrc=slot.rtx_ssrc,
             rtx_payload_type=client.payloads.rtx if kind == VIDEO else 0,
         )
-        self._touch(client.engine)
+        self.touch(client.engine)
         return slot
 
     def fill(self, receiver: Client, slot: Slot, publisher: Client, track: Track, layer: int = 0) -> None:
@@ -362,14 +250,14 @@ class World:
         self.engines[receiver.engine].slot_source(
             self.now_us, receiver.transport, slot.number, track.source, publisher.engine, layer
         )
-        self._touch(receiver.engine)
+        self.touch(receiver.engine)
 
     def fill_early(self, receiver: Client, slot: Slot, home: int, source: int = 0) -> None:
         """Shows a source that its engine may not know yet: the next one that is published, unless one is named."""
         self.engines[receiver.engine].slot_source(
             self.now_us, receiver.transport, slot.number, source or self._next_source, home, 0
         )
-        self._touch(receiver.engine)
+        self.touch(receiver.engine)
 
     def skip_source(self) -> None:
         """The next source is never published: its engine refuses it, or its client leaves at once."""
@@ -377,18 +265,13 @@ class World:
 
     def empty(self, receiver: Client, slot: Slot) -> None:
         self.engines[receiver.engine].slot_source(self.now_us, receiver.transport, slot.number, 0)
-        self._touch(receiver.engine)
+        self.touch(receiver.engine)
 
     def subscribe(self, receiver: Client, publisher: Client, track: Track, layer: int = 0) -> Slot:
         """A new slot that shows a layer of a track."""
         slot = self.slot(receiver, track.kind)
         self.fill(receiver, slot, publisher, track, layer)
         return slot
-
-    def client_at(self, address: Address) -> Client | None:
-        """Whose address it is."""
-        found = self._by_address.get(address)
-        return found[0] if found else None
 
     def restart_ice(self, client: Client) -> None:
         """New credentials for both ends. The peer knows nothing of it: tests send checks with the new ones themselves."""
@@ -402,7 +285,7 @@ class World:
             client.remote_ufrag,
             client.remote_password,
         )
-        self._touch(client.engine)
+        self.touch(client.engine)
 
     def move(self, client: Client, *, up: Conditions | None = None, down: Conditions | None = None) -> Path:
         """The client changes to another network."""
@@ -410,15 +293,15 @@ class World:
             self.clients.index(client), len(client.paths), up or self.conditions, down or self.conditions
         )
         client.paths.append(path)
-        self._by_address[path.address] = (client, path)
-        client.peer.set_path(self.now_us, len(client.paths) - 1, self.server_address(client.engine))
+        self.add_path(client, path)
+        client.peer.set_path(self.now_us, len(client.paths) - 1, server_address(client.engine))
         return path
 
     def close(self, client: Client) -> None:
         """Closes the transport; the client falls silent."""
         client.silent = True
         self.engines[client.engine].transport_close(self.now_us, client.transport)
-        self._touch(client.engine)
+        self.touch(client.engine)
 
     def secure(self, client: Client) -> None:
         """What DTLS ends with: keys on both sides."""
@@ -434,69 +317,20 @@ class World:
             client_salt,
         )
         client.peer.set_keys(AEAD_AES_128_GCM, client_key, client_salt, server_key, server_salt)
-        self._touch(client.engine)
+        self.touch(client.engine)
 
-    # ---- time ----
+    def _happened(self, client: Client, event: Event) -> None:
+        if event.type == "connected" and not client.keyed:  # its first check has come through: DTLS begins
+            client.keyed = True
+            self.after(self.dtls_us, lambda: self._secure_if_open(client))
 
-    def at(self, when_us: int, action: Callable[[], None]) -> None:
-        """Has something done at a moment of the virtual clock."""
-        self._timer_count += 1
-        heapq.heappush(self._timers, (max(when_us, self.now_us), self._timer_count, action))
-
-    def after(self, delay_us: int, action: Callable[[], None]) -> None:
-        self.at(self.now_us + delay_us, action)
-
-    def run_for(self, duration_us: int) -> None:
-        """Lets virtual time pass."""
-        end_us = self.now_us + duration_us
-        while (deadline := self.next_deadline_us()) <= end_us:
-            self._step(deadline)
-        self.now_us = end_us
-
-    def run_until(self, predicate: Callable[[], bool], limit_us: int = 10 * SECOND) -> int:
-        """Runs to the first instant at which the predicate holds and returns it; fails at the limit."""
-        end_us = self.now_us + limit_us
-        while not predicate():
-            deadline = self.next_deadline_us()
-            assert deadline <= end_us, f"not within {limit_us} µs of virtual time"
-            self._step(deadline)
-        return self.now_us
+    def _secure_if_open(self, client: Client) -> None:
+        if client.open and not client.silent:
+            self.secure(client)
 
     def run_until_shows(self, receiver: Client, slot: Slot, track: Track, layer: int = 0) -> int:
         """Runs until the receiver has decoded a frame of that layer in the slot."""
         return self.run_until(lambda: receiver.received(slot)["stream"] == track.layers[layer].stream)
-
-    def next_deadline_us(self) -> int:
-        """When something happens next."""
-        if self._touched or self._injected:
-            return self.now_us
-        deadline = self._timers[0][0] if self._timers else NEVER
-        if self._unread:
-            deadline = min(deadline, self.now_us - self.now_us % self.turn_us + self.turn_us)
-        for engine in self.engines:
-            deadline = min(deadline, engine.next_deadline_us())
-        for client in self.clients:
-            if not client.silent:
-                deadline = min(deadline, client.peer.next_deadline_us())
-            for path in client.paths:
-                deadline = min(deadline, path.up.next_deadline_us(), path.down.next_deadline_us())
-        return max(deadline, self.now_us)
-
-    def inject(self, engine: int, data: bytes, remote: Address, local: int = 0) -> None:
-        """A datagram that reaches an engine at the next instant, from wherever its sender says."""
-        self._injected[engine].append((data, local, remote, self.now_us))
-
-    def wake(self, engine: int) -> None:
-        """Ends the sleep of an engine."""
-        self.asleep.discard(engine)
-        self._pending_handoff.add(engine)
-        self._touch(engine)
-
-    def trace(self) -> str:
-        """A hash of every datagram that arrived anywhere, with its time."""
-        return self._hash.hexdigest()
-
-    # ---- leaving ----
 
     def __enter__(self) -> Self:
         return self
@@ -532,135 +366,6 @@ class World:
             assert missing == 0, f"{missing} packet bodies of engine {index} did not come home"
         for client in self.clients:
             assert not client.open, f"{client.name}: no event told that its transport is closed"
-
-    # ---- the loop ----
-
-    def _step(self, now_us: int) -> None:
-        assert now_us >= self.now_us, "time went backwards"
-        self.now_us = now_us
-        for _ in range(MAX_ROUNDS):
-            if not self._round():
-                return
-        raise AssertionError(f"the same instant never ends: {self._why_busy()}")
-
-    def _round(self) -> bool:
-        """One pass over all that is due now. False when nothing was."""
-        busy = False
-        while self._timers and self._timers[0][0] <= self.now_us:
-            heapq.heappop(self._timers)[2]()
-            busy = True
-        busy |= self._deliver()
-        busy |= self._hand_over()
-        for index, engine in enumerate(self.engines):
-            if index in self._touched or engine.next_deadline_us() <= self.now_us:
-                self._touched.discard(index)
-                self._flush_engine(index)
-                busy = True
-        for client in self.clients:
-            if not client.silent and client.peer.next_deadline_us() <= self.now_us:
-                self._flush_client(client)
-                busy = True
-        return busy
-
-    def _why_busy(self) -> str:
-        engines = [i for i, engine in enumerate(self.engines) if engine.next_deadline_us() <= self.now_us]
-        peers = [c.name for c in self.clients if not c.silent and c.peer.next_deadline_us() <= self.now_us]
-        return f"engines {engines} and peers {peers} have a deadline that does not pass"
-
-    def _deliver(self) -> bool:
-        """What the links have for this instant: one batch for each engine, one after another for the clients."""
-        batches = self._injected
-        self._injected = defaultdict(list)
-        heard = False
-        for client in self.clients:
-            for path in client.paths:
-                for local, remote, data in path.up.receive(self.now_us):
-                    batches[client.engine].append((data, local, remote, self.now_us))
-                for local, remote, data in path.down.receive(self.now_us):
-                    if not client.silent:
-                        self._note(b"client", data)
-                        client.peer.on_datagram(self.now_us, local, remote, data)
-                        heard = True
-        for index, batch in sorted(batches.items()):
-            for data, _, remote, _ in batch:
-                self._note(b"engine", data)
-                for listener in self.on_arrival:
-                    listener(self.now_us, index, remote, data)
-            self._unread[index] += batch
-        read = self._read_sockets()
-        if heard:
-            for client in self.clients:
-                if not client.silent and client.peer.next_deadline_us() <= self.now_us:
-                    self._flush_client(client)
-        return heard or read or bool(batches)
-
-    def _read_sockets(self) -> bool:
-        """Gives the engines what their sockets hold, if it is their turn."""
-        if not self._unread or (self.turn_us and self.now_us % self.turn_us):
-            return False
-        unread, self._unread = self._unread, defaultdict(list)
-        for index, batch in sorted(unread.items()):
-            self.engines[index].on_datagrams(self.now_us, batch)
-            self._touched.add(index)
-        return True
-
-    def _hand_over(self) -> bool:
-        """Wakes the engines into whose rings something was put."""
-        due = self._pending_handoff - self.asleep
-        self._pending_handoff -= due
-        for index in sorted(due):
-            self.engines[index].on_handoff(self.now_us)
-            self._touched.add(index)
-        return bool(due)
-
-    def _flush_engine(self, index: int) -> None:
-        engine = self.engines[index]
-        while datagrams := engine.poll(self.now_us):
-            for datagram in datagrams:
-                for listener in self.on_sent:
-                    listener(self.now_us, index, datagram)
-                found = self._by_address.get(datagram.remote)
-                if found is None:
-                    self.strays.append((self.now_us, index, datagram))
-                    continue
-                client, path = found
-                local = client.paths.index(path)
-                path.down.send(
-                    self.now_us, (local, self.server_address(index), datagram.data), len(datagram.data)
-                )
-        self._pending_handoff |= set(engine.take_wakeups())
-        for event in engine.next_events():
-            self._on_event(index, event)
-
-    def _flush_client(self, client: Client) -> None:
-        for local, remote, data in client.peer.poll(self.now_us):
-            assert remote == self.server_address(client.engine)
-            path = client.paths[local]
-            path.up.send(self.now_us, (client.socket, path.address, data), len(data))
-
-    def _on_event(self, index: int, event: Event) -> None:
-        client = next(
-            c for c in self.clients if c.engine == index and c.transport == event.transport and c.open
-        )
-        client.events.append((self.now_us, event))
-        if event.type == "connected" and not client.keyed:
-            client.keyed = True
-            self.after(self.dtls_us, lambda: self._secure_if_open(client))
-        elif event.type == "closed":
-            client.open = False
-
-    def _secure_if_open(self, client: Client) -> None:
-        if client.open and not client.silent:
-            self.secure(client)
-
-    # ---- pieces ----
-
-    def _touch(self, engine: int) -> None:
-        self._touched.add(engine)
-
-    def _note(self, who: bytes, data: bytes) -> None:
-        self._hash.update(b"%s %d %d " % (who, self.now_us, len(data)))
-        self._hash.update(data)
 
     def _text(self, length: int) -> str:
         return "".join(
