@@ -21,7 +21,7 @@ web_installed := sfu/web/node_modules/.sfu-installed
 web_sources = $(shell find sfu/web/src -type f) $(wildcard sfu/web/build.mjs sfu/web/tsconfig*.json)
 
 .DELETE_ON_ERROR:
-.PHONY: lint lint-format lint-python lint-types lint-architecture lint-c lint-web help setup lock node web dev serve test format sanitize openssl stress fuzz fuzzers bench clean
+.PHONY: lint lint-format lint-python lint-types lint-architecture lint-c lint-web help setup lock node web dev serve test pictures format sanitize openssl stress fuzz fuzzers bench clean
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -61,6 +61,10 @@ serve: dev web ## the server, on http://127.0.0.1:8080; CONFIG=file for another 
 
 test: dev web node ## all tests
 	$(python) -m pytest
+
+pictures: dev web node ## the README's pictures anew, of those that tests take of the page
+	$(python) -m pytest tests/e2e/test_screens.py -k in_a_call
+	$(python) -m tests.e2e.gallery
 
 lint: lint-format lint-python lint-types lint-architecture lint-c lint-web ## formatting, static checks, types, architecture
 

@@ -79,7 +79,7 @@ class Member:
         """Silence that is sent too, where there is no picture: of whom nothing opens it is not known that they are there."""
         conference, role = self.conference, self.role
         if role.has_camera:
-            await conference.publish(Still(portrait(role.face)))
+            await conference.publish(Still(await asyncio.to_thread(portrait, role.face)))
         if not role.is_muted or not role.has_camera:
             await conference.publish(Hush() if role.has_camera else Tone(0))
 
@@ -108,19 +108,23 @@ class Member:
 
     def lose_key(self) -> None:
         """Seals with a key whose KID is in no profile, as if the others had missed it."""
-        outlet = self.conference._outlets[Source.CAMERA]
+        outlet = self.conference._outlets[Source.CAMERA]  # a fault has no interface
         outlet._sending = outlet._draw()
 
-    def be_changed(self) -> None:
-        """What is sent from now on opens nowhere, as if somebody had changed it on the way."""
-        sender = self.conference._senders[Source.CAMERA]
-        sealing = sender._sealing
+    async def find_key(self) -> None:
+        """The profile that the others had missed."""
+        await self.conference._send_profile()
 
-        def seal(codec: Codec, frame: bytes, time_ms: int) -> bytes:
-            sealed = sealing.seal(codec, frame, time_ms)
+    def set_changed(self, is_changed: bool) -> None:
+        """What is sent opens nowhere, as if somebody had changed it on the way."""
+        sender = self.conference._senders[Source.CAMERA]
+        outlet = self.conference._outlets[Source.CAMERA]
+
+        def change(codec: Codec, frame: bytes, time_ms: int) -> bytes:
+            sealed = outlet.seal(codec, frame, time_ms)
             return sealed[:-1] + bytes([sealed[-1] ^ 1])
 
-        sender._sealing = replace(sealing, seal=seal)
+        sender._sealing = replace(sender._sealing, seal=change if is_changed else outlet.seal)
 
 
 def cast(size: int, *, without_camera: Sequence[str] = (), muted: Sequence[str] = ()) -> list[Role]:

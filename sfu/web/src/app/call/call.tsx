@@ -29,11 +29,12 @@ export function CallPage({ conference, devices, fragment, onEnded }: CallProps) 
   const classes = ["call", model.panel && "withpanel", isShelf && "shelf"].filter(Boolean).join(" ");
   return (
     <div class={classes} data-stale={model.isConnectionLost ? "" : undefined}>
-      <h1 ref={heading} class="vh" tabIndex={-1}>
-        {t("call.title", { n: conference.people.length })}
-      </h1>
       <LineBar model={model} />
-      <Stage model={model} onShelf={setShelf} />
+      <Stage model={model} onShelf={setShelf}>
+        <h1 ref={heading} class="vh" tabIndex={-1}>
+          {t("call.title", { n: conference.people.length })}
+        </h1>
+      </Stage>
       {model.panel && <Panel key={model.panel} model={model} name={model.panel} />}
       <Bar model={model} />
       <Sounds model={model} />

@@ -5,18 +5,23 @@ import { type Key, t } from "../words/index.ts";
 import { type CallModel } from "./model.ts";
 
 const EVERY_MS = 2_000;
+const FIRST_MS = 500;
 
 export function DetailsPanel({ model }: { model: CallModel }) {
   const [quality, setQuality] = useState<Quality | null>(null);
   useEffect(() => {
     const look = (): void => void model.conference.quality().then(setQuality, () => {});
-    look();
+    void model.conference.quality().catch(() => {}); // with nothing before it to compare with it tells little
+    const first = setTimeout(look, FIRST_MS);
     const timer = setInterval(look, EVERY_MS);
-    return () => clearInterval(timer);
+    return () => {
+      clearTimeout(first);
+      clearInterval(timer);
+    };
   }, [model]);
   if (quality === null) {
     return (
-      <div class="body details">
+      <div class="body details" role="group" aria-labelledby="panel-title" tabIndex={0}>
         <p class="verdict" role="status">
           {model.isAway ? t("details.away") : ""}
         </p>
@@ -24,7 +29,7 @@ export function DetailsPanel({ model }: { model: CallModel }) {
     );
   }
   return (
-    <div class="body details">
+    <div class="body details" role="group" aria-labelledby="panel-title" tabIndex={0}>
       <p class="verdict" role="status">
         {t(VERDICTS[quality.limit ?? "none"] as "details.well")}
       </p>

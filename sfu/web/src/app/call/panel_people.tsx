@@ -10,7 +10,7 @@ export function PeoplePanel({ model }: { model: CallModel }) {
   const { people, speaking, unopened } = model.conference;
   return (
     <>
-      <div class="body">
+      <div class="body" role="group" aria-labelledby="panel-title" tabIndex={0}>
         {unopened > 0 && (
           <p class="warning">
             <b>{t("state.bad", { n: unopened })}</b> {t("stage.unopened")}

@@ -19,7 +19,7 @@ export function ShortcutsPanel({ model }: { model: CallModel }) {
     ["?", t("keys.help")],
   ];
   return (
-    <div class={model.choices.singleKeys ? "body" : "body off"}>
+    <div class={model.choices.singleKeys ? "body" : "body off"} role="group" aria-labelledby="panel-title" tabIndex={0}>
       <dl class="keys">
         {rows.map(([key, does]) => (
           <div key={key}>

@@ -2,23 +2,35 @@
  * Everybody's pictures: a grid cut into pages, or one large and the others in a strip. All tiles are children of one box and
  * are moved, so that no picture is ever mounted anew; what changes a tile's size is a cut, and only a swap of two seats moves.
  */
+import type { ComponentChildren } from "preact";
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { Button, Square } from "../parts/controls.tsx";
 import { below, roam } from "../parts/roam.ts";
 import { t } from "../words/index.ts";
 import { type Placed, type Scene, arrange, pageOf } from "../model/stage.ts";
+import { REST } from "../model/layout.ts";
 import type { Shown } from "../model/view.ts";
-import { Tile } from "./tile.tsx";
+import { Tile, position } from "./tile.tsx";
 import { type CallModel, failingOf, nameOf, tileOf } from "./model.ts";
 import { Viewer } from "./viewer.ts";
 
-export function Stage({ model, onShelf }: { model: CallModel; onShelf: (isShelf: boolean) => void }) {
+/** Of a tile's menu with the buttons above it: where there is less below the upper edge it opens upwards. */
+const MENU_HEIGHT = 196;
+
+interface StageProps {
+  model: CallModel;
+  onShelf: (isShelf: boolean) => void;
+  /** Its heading. */
+  children: ComponentChildren;
+}
+
+export function Stage({ model, onShelf, children }: StageProps) {
   const stage = useRef<HTMLElement>(null);
   const box = useRef<HTMLDivElement>(null);
-  const { width, height } = useSize(box);
+  const { width, height } = useSize(stage);
   const { large, rest } = model.shows;
   const { tiles, speaking } = model.conference;
-  const isPanelOver = model.panel !== null && width < 600 && innerWidth < 600;
+  const isPanelOver = model.panel !== null && innerWidth < 600;
   const scene: Scene = {
     width,
     height,
@@ -34,7 +46,7 @@ export function Stage({ model, onShelf }: { model: CallModel; onShelf: (isShelf:
   const shows = new Map([...(large ? [large] : []), ...rest].map((show) => [show.key, show]));
   const onPage = new Set(placed.boxes.map(({ key }) => key));
   useLayoutEffect(() => {
-    model.onPageSize(placed.pageSize);
+    if (!isPanelOver) model.onPageSize(placed.pageSize); // who speaks is seen there without another's seat
     if (model.page >= placed.pages) model.turnTo(placed.pages - 1);
     onShelf(placed.isShelf);
   });
@@ -48,6 +60,7 @@ export function Stage({ model, onShelf }: { model: CallModel; onShelf: (isShelf:
   const isAlone = shows.size === 0;
   return (
     <main ref={stage} class={large ? "stage sharing" : "stage"} tabIndex={-1} aria-label={t("stage.label")} onPointerMove={model.onPointer}>
+      {children}
       <div ref={box} class={placed.boxes.length === 1 ? "grid solo" : "grid"} role="group" aria-label={t("stage.label")} onKeyDown={onArrow}>
         {placed.boxes.map(({ key, box }, at) => {
           const show = shows.get(key)!;
@@ -70,16 +83,13 @@ export function Stage({ model, onShelf }: { model: CallModel; onShelf: (isShelf:
               isMutedForMe={model.mutedForMe.has(sender)}
               isMenuOpen={model.menu === key}
               isShort={placed.boxes.length > 4}
+              isLow={box.y + MENU_HEIGHT > height}
               tabIndex={at === 0 ? 0 : -1}
             />
           );
         })}
         {large && <Tools model={model} stage={stage} placed={placed} />}
-        {placed.more > 0 && (
-          <button type="button" class="rest" onClick={() => model.turnTo((model.page + 1) % placed.pages)}>
-            {t("pager.more", { n: placed.more })}
-          </button>
-        )}
+        {placed.more > 0 && <Rest model={model} placed={placed} height={height} />}
       </div>
       {isAlone && <Alone model={model} />}
       {(placed.hasPager || placed.isShelf) && (
@@ -104,6 +114,18 @@ export function Stage({ model, onShelf }: { model: CallModel; onShelf: (isShelf:
         </nav>
       )}
     </main>
+  );
+}
+
+/** Under a strip, what leads to those for whom there is no room in it. */
+function Rest({ model, placed, height }: { model: CallModel; placed: Placed; height: number }) {
+  const button = useRef<HTMLButtonElement>(null);
+  const above = placed.boxes.at(-1)!.box;
+  useLayoutEffect(() => position(button.current!, { ...above, y: height - REST, h: REST }));
+  return (
+    <button ref={button} type="button" class="rest" onClick={() => model.turnTo((model.page + 1) % placed.pages)}>
+      {t("pager.more", { n: placed.more })}
+    </button>
   );
 }
 
@@ -142,12 +164,16 @@ function Alone({ model }: { model: CallModel }) {
   );
 }
 
-/** Of the box that the tiles lie in. */
-function useSize(box: { current: HTMLElement | null }): { width: number; height: number } {
+/** What there is room for: tiles, and the row under them. */
+function useSize(stage: { current: HTMLElement | null }): { width: number; height: number } {
   const [size, setSize] = useState({ width: 0, height: 0 });
   useLayoutEffect(() => {
-    const element = box.current!;
-    const measure = (): void => setSize({ width: element.clientWidth, height: element.clientHeight });
+    const element = stage.current!;
+    const measure = (): void => {
+      const { paddingLeft, paddingRight, paddingBottom } = getComputedStyle(element);
+      const width = element.clientWidth - parseFloat(paddingLeft) - parseFloat(paddingRight);
+      setSize({ width, height: element.clientHeight - parseFloat(paddingBottom) });
+    };
     const observer = new ResizeObserver(measure);
     observer.observe(element);
     measure();

@@ -31,6 +31,8 @@ export interface TileProps {
   isMenuOpen: boolean;
   /** Names are cut to initials where tiles are small. */
   isShort: boolean;
+  /** There is no room for a menu below. */
+  isLow: boolean;
   tabIndex: 0 | -1;
 }
 
@@ -104,6 +106,7 @@ export class Tile extends Component<TileProps, { isShown: boolean }> {
             label={t("tile.options", { name: nameOf(person) })}
             items={itemsOf(model, show, flags)}
             onClose={() => model.openMenu(null)}
+            isUp={flags.isLow}
           />
         )}
       </article>
@@ -112,7 +115,7 @@ export class Tile extends Component<TileProps, { isShown: boolean }> {
 }
 
 /** Set through CSSOM: the policy of the page allows no style attributes. */
-function position(element: HTMLElement, { x, y, w, h }: Box): void {
+export function position(element: HTMLElement, { x, y, w, h }: Box): void {
   element.style.transform = `translate(${x}px, ${y}px)`;
   element.style.width = `${w}px`;
   element.style.height = `${h}px`;

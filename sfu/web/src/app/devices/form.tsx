@@ -1,4 +1,5 @@
 /** The choice of microphone, camera and speakers, in the lobby and in the call. */
+import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { useChanges } from "../parts/changes.ts";
 import { Select } from "../parts/controls.tsx";
@@ -15,9 +16,11 @@ export function DeviceForm({ devices, id }: { devices: Devices; id: string }) {
   useChanges(devices);
   const { lists } = devices;
   const pick = (kind: DeviceKind) => (device: string) => void devices.use(kind, device);
-  const row = (kind: keyof DeviceLists, label: string, onChange: (device: string) => void) =>
+  const row = (kind: keyof DeviceLists, label: string, onChange: (device: string) => void, beside?: ComponentChildren) =>
     lists[kind].length > 0 && (
-      <Select id={`${id}-${kind}`} label={label} options={optionsOf(lists[kind])} value={devices.chosen(kind)} onChange={onChange} />
+      <Select id={`${id}-${kind}`} label={label} options={optionsOf(lists[kind])} value={devices.chosen(kind)} onChange={onChange}>
+        {beside}
+      </Select>
     );
   const canChooseSpeakers = "setSinkId" in HTMLMediaElement.prototype && lists.speakers.length > 0;
   return (
@@ -25,8 +28,11 @@ export function DeviceForm({ devices, id }: { devices: Devices; id: string }) {
       {row("microphone", t("device.microphone"), pick("microphone"))}
       {devices.microphone && <Meter track={devices.microphone} />}
       {row("camera", t("device.camera"), pick("camera"))}
-      {canChooseSpeakers && row("speakers", t("device.speakers"), (device) => devices.chooseSpeakers(device))}
-      <SpeakerTest devices={devices} label={canChooseSpeakers ? t("device.test") : t("device.test.speakers")} />
+      {canChooseSpeakers ? (
+        row("speakers", t("device.speakers"), (device) => devices.chooseSpeakers(device), <SpeakerTest devices={devices} label={t("device.test")} />)
+      ) : (
+        <SpeakerTest devices={devices} label={t("device.test.speakers")} />
+      )}
     </div>
   );
 }

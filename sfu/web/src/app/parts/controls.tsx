@@ -116,18 +116,21 @@ export function Segments<T extends string>({ label, options, value, onChange }: 
   );
 }
 
-/** One of many, folded. */
-export function Select<T extends string>({ id, label, options, value, onChange }: ChoiceProps<T> & { id: string }) {
+/** One of many, folded. `children` stand beside it. */
+export function Select<T extends string>({ id, label, options, value, onChange, children }: ChoiceProps<T> & { id: string; children?: ComponentChildren }) {
   return (
     <>
       <label for={id}>{label}</label>
-      <select id={id} class="field" value={value} onChange={(event) => onChange(event.currentTarget.value as T)}>
-        {options.map((option) => (
-          <option key={option.value} value={option.value}>
-            {option.label}
-          </option>
-        ))}
-      </select>
+      <div class="row">
+        <select id={id} class="field" value={value} onChange={(event) => onChange(event.currentTarget.value as T)}>
+          {options.map((option) => (
+            <option key={option.value} value={option.value}>
+              {option.label}
+            </option>
+          ))}
+        </select>
+        {children}
+      </div>
     </>
   );
 }

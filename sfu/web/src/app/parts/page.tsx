@@ -49,7 +49,7 @@ export async function copy(text: string): Promise<boolean> {
 }
 
 /** A link that was given. */
-export function LinkForm({ label, onLink }: { label: string; onLink: (text: string) => void }) {
+export function LinkForm({ label, isMain = false, onLink }: { label: string; isMain?: boolean; onLink: (text: string) => void }) {
   const field = useRef<HTMLInputElement>(null);
   const submit = (event: Event): void => {
     event.preventDefault();
@@ -62,7 +62,7 @@ export function LinkForm({ label, onLink }: { label: string; onLink: (text: stri
       <label for="link">{label}</label>
       <div class="row">
         <input ref={field} id="link" class="field" placeholder={t("land.paste")} autocomplete="off" spellcheck={false} autocapitalize="off" dir="ltr" />
-        <button class="btn big" type="submit">
+        <button class={isMain ? "btn main big" : "btn big"} type="submit">
           {t("act.open")}
         </button>
       </div>

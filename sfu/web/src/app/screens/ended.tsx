@@ -41,7 +41,7 @@ export function Ended({ code, host, fragment, onLink, onAgain, onStart }: EndedP
   const link = wholeLink(fragment ?? "");
   return (
     <Message title={titleOf(key, host)} say={sayOf(key, host, fragment)} code={code} isAlert>
-      {way === "paste" && <LinkForm label={t("end.link_cut.paste")} onLink={onLink} />}
+      {way === "paste" && <LinkForm label={t("end.link_cut.paste")} isMain onLink={onLink} />}
       {way === "again" && fragment !== null && (
         <Button className="main big" onPress={onAgain}>
           {t("act.again")}
