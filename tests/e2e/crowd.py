@@ -108,7 +108,7 @@ class Member:
 
     def lose_key(self) -> None:
         """Seals with a key whose KID is in no profile, as if the others had missed it."""
-        outlet = self.conference._outlets[Source.CAMERA]  # a fault has no interface
+        outlet = self.conference._publishing._outlets[Source.CAMERA]  # a fault has no interface
         outlet._sending = outlet._draw()
 
     async def find_key(self) -> None:
@@ -117,8 +117,8 @@ class Member:
 
     def set_changed(self, is_changed: bool) -> None:
         """What is sent opens nowhere, as if somebody had changed it on the way."""
-        sender = self.conference._senders[Source.CAMERA]
-        outlet = self.conference._outlets[Source.CAMERA]
+        sender = self.conference._publishing.senders[Source.CAMERA]
+        outlet = self.conference._publishing._outlets[Source.CAMERA]
 
         def change(codec: Codec, frame: bytes, time_ms: int) -> bytes:
             sealed = outlet.seal(codec, frame, time_ms)

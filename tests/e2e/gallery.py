@@ -136,15 +136,11 @@ async def give_devices(client: AppClient, camera: Pixels, screen: Pixels) -> Non
 
 def _to_webp(png: Path) -> bytes:
     with av.open(str(png)) as container:
-        frame = next(container.decode(video=0)).reformat(format="yuv420p")
+        frame = next(container.decode(video=0)).reformat(format="bgra")
     codec = av.CodecContext.create("libwebp", "w")
     assert isinstance(codec, av.VideoCodecContext)
-    codec.width, codec.height, codec.pix_fmt, codec.time_base = (
-        frame.width,
-        frame.height,
-        "yuv420p",
-        Fraction(1),
-    )
+    codec.width, codec.height = frame.width, frame.height
+    codec.pix_fmt, codec.time_base = "bgra", Fraction(1)  # libwebp makes its own colours of that
     codec.options = {"quality": str(_QUALITY), "compression_level": "6", "preset": "text"}
     return b"".join(bytes(packet) for packet in [*codec.encode(frame), *codec.encode(None)])
 
