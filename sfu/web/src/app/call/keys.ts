@@ -33,7 +33,7 @@ export function useKeys(model: CallModel): void {
         event.preventDefault();
         if (event.repeat || !model.conference.isMuted) return;
         isTalking = true;
-        void model.toggleMicrophone();
+        void model.setMuted(false);
         return;
       }
       const action = LETTERS[event.key.toLowerCase()];
@@ -44,7 +44,7 @@ export function useKeys(model: CallModel): void {
     const release = (): void => {
       if (!isTalking) return;
       isTalking = false;
-      if (!model.conference.isMuted) void model.toggleMicrophone();
+      void model.setMuted(true);
     };
     const up = (event: KeyboardEvent): void => {
       if (event.key === " ") release();

@@ -68,6 +68,7 @@ export class CallModel extends Changes {
   #shares: string[] = [];
   #isWithoutShare = false;
   #screen: MediaStream | null = null; // one's own
+  #microphoneWish: { isMuted: boolean } | null = null; // the last
 
   constructor(conference: Conference, devices: Devices, fragment: string, onEnded: (error: SfuError | null) => void) {
     super();
@@ -89,6 +90,7 @@ export class CallModel extends Changes {
       devices.subscribe(() => void this.#onDevices()),
     );
     devices.onUnplugged = (event) => this.#onUnplugged(event);
+    devices.mayStartCamera = false;
     const tick = setInterval(() => this.#tick(), TICK_MS);
     this.#unhook.push(() => clearInterval(tick));
     this.#onPeople(conference.people);
@@ -161,15 +163,19 @@ export class CallModel extends Changes {
     this.tell();
   }
 
-  readonly toggleMicrophone = async (): Promise<void> => {
+  readonly toggleMicrophone = (): Promise<void> => this.setMuted(!this.conference.isMuted);
+
+  /** What was asked last holds: a key that was let go before the microphone was there leaves nothing on. */
+  async setMuted(isMuted: boolean): Promise<void> {
     const { conference, devices } = this;
-    if (!conference.isMuted) return this.#set(conference.mute());
+    const wish = (this.#microphoneWish = { isMuted });
+    if (isMuted) return this.#set(conference.mute());
     if (devices.microphone === null) await devices.use("microphone");
+    if (wish !== this.#microphoneWish) return;
     if (devices.microphone === null) return this.#sayProblem("microphone");
-    await conference.setMicrophone(devices.microphone);
     this.line.drop("silent", performance.now());
     return this.#set(conference.unmute());
-  };
+  }
 
   readonly toggleCamera = async (): Promise<void> => {
     const isOn = this.devices.camera !== null;
@@ -392,18 +398,23 @@ export class CallModel extends Changes {
 
   async #onDevices(): Promise<void> {
     this.tell();
-    const { microphone, camera } = this.devices;
-    await Promise.all([this.conference.setMicrophone(microphone), this.conference.setCamera(camera)]).catch(() => {});
+    const { conference, devices } = this;
+    const { microphone, camera, problems } = devices;
+    const changes = [conference.setMicrophone(microphone), conference.setCamera(camera)];
+    // One that was lost may come back by itself, and then says nothing that its owner doesn't know of.
+    if (microphone === null && problems.microphone) changes.push(conference.mute());
+    await Promise.all(changes).catch(() => {});
     this.tell();
   }
 
-  #onUnplugged({ label, other }: Unplugged): void {
-    this.say("unplugged", other === null ? t("note.unplugged", { device: label }) : t("note.unplugged.other", { device: label, other }));
+  #onUnplugged({ kind, label, other }: Unplugged): void {
+    if (this.devices.problems[kind]?.reason === "blocked") this.#sayProblem(kind); // it is the browser that took it away
+    else this.say("unplugged", other === null ? t("note.unplugged", { device: label }) : t("note.unplugged.other", { device: label, other }));
   }
 
   #sayProblem(kind: DeviceKind): void {
-    const [what] = problemWords(kind, this.devices.problems[kind] ?? "none");
-    this.say("device", what);
+    const words = problemWords(this.devices, kind);
+    if (words) this.say("device", `${words[0]}. ${words[1]}`);
   }
 
   async #set(change: Promise<void>): Promise<void> {

@@ -3,8 +3,14 @@ import { Changes } from "../parts/changes.ts";
 import { prefer, preferences } from "../store.ts";
 
 export type DeviceKind = "microphone" | "camera";
-/** Of getUserMedia's refusals what a person can do something about. */
-export type DeviceProblem = "blocked" | "none" | "busy";
+
+/** Why there is no track of a kind, or not of the device that was asked for. */
+export interface DeviceProblem {
+  /** Of getUserMedia's refusals what a person can do something about. */
+  readonly reason: "blocked" | "none" | "busy";
+  /** Label of the device that was asked for; empty where it is not known. */
+  readonly device: string;
+}
 
 export interface Device {
   readonly id: string;
@@ -24,6 +30,7 @@ export interface Unplugged {
   readonly other: string | null;
 }
 
+const KINDS: readonly DeviceKind[] = ["microphone", "camera"];
 const MEDIA: Record<DeviceKind, "audio" | "video"> = { microphone: "audio", camera: "video" };
 const LISTED: Record<keyof DeviceLists, MediaDeviceKind> = { microphone: "audioinput", camera: "videoinput", speakers: "audiooutput" };
 
@@ -34,9 +41,16 @@ export class Devices extends Changes {
   lists: DeviceLists = { microphone: [], camera: [], speakers: [] };
   /** The first asking is over, whatever came of it. */
   isReady = false;
+  /** Whether a camera that was asked for in vain starts as soon as it can: before the call, where nobody else sees it. */
+  mayStartCamera = true;
   onUnplugged: (event: Unplugged) => void = () => {};
   #isClosed = false;
-  readonly #onList = (): void => void this.#onDeviceChange();
+  #present: ReadonlySet<DeviceKind> = new Set();
+  #listed: Promise<void> = Promise.resolve();
+  readonly #onList = (): void => {
+    // One after the other: a cable that is unplugged makes several events.
+    this.#listed = this.#listed.then(() => this.#onDeviceChange());
+  };
 
   constructor() {
     super();
@@ -45,22 +59,44 @@ export class Devices extends Changes {
 
   /** Asks for what was used last. A refusal is a problem to show, not an error. */
   async open(): Promise<void> {
-    const wanted: DeviceKind[] = preferences().cameraOff ? ["microphone"] : ["microphone", "camera"];
-    if (!(await this.#get(wanted)) && wanted.length > 1 && this.problems.microphone !== "blocked") {
-      for (const kind of wanted) await this.#get([kind]); // one of them may be there
-    }
+    await this.#getAll(preferences().cameraOff ? ["microphone"] : KINDS);
     this.isReady = true;
     await this.#list();
     this.tell();
   }
 
-  /** Another device, or the same again; the track before is stopped. */
-  async use(kind: DeviceKind, id?: string): Promise<void> {
-    if (id !== undefined) prefer({ [kind]: id });
+  /** What was asked for in vain, once more. */
+  async retry(): Promise<void> {
+    await this.#getAll(KINDS.filter((kind) => this[kind] === null && this.problems[kind]));
+    await this.#list();
+    this.tell();
+  }
+
+  /** Turns it on; the track before is stopped. */
+  async use(kind: DeviceKind): Promise<void> {
     // Two tracks of one camera at a time fail in some browsers.
     this.#drop(kind);
     await this.#get([kind]);
     await this.#list(); // labels come with the permission
+    this.tell();
+  }
+
+  /**
+   * Another device: at once where one is in use, or the next time it is turned on. Where it fails the one before goes on, and
+   * the problem is there to be read.
+   */
+  async choose(kind: DeviceKind, id: string): Promise<void> {
+    const before = this[kind]?.getSettings().deviceId;
+    prefer({ [kind]: id });
+    if (this[kind] === null && !this.problems[kind]) return this.tell(); // it is off by choice
+    this.#drop(kind);
+    await this.#get([kind]);
+    const problem = this.problems[kind];
+    if (problem && before !== undefined) {
+      prefer({ [kind]: before });
+      if (await this.#get([kind])) this.problems[kind] = problem;
+    }
+    await this.#list();
     this.tell();
   }
 
@@ -103,6 +139,14 @@ export class Devices extends Changes {
     this[kind] = null;
   }
 
+  /** Of several what is to be had. */
+  async #getAll(kinds: readonly DeviceKind[]): Promise<void> {
+    if (kinds.length === 0 || (await this.#get(kinds)) || kinds.length === 1) return;
+    const isRefused = this.problems.microphone?.reason === "blocked"; // one word for both
+    const alone = isRefused ? await openAlone() : kinds;
+    for (const kind of alone) await this.#get([kind]);
+  }
+
   async #get(kinds: readonly DeviceKind[], isAny = false): Promise<boolean> {
     try {
       if (!navigator.mediaDevices) throw new DOMException("not a secure page", "NotFoundError");
@@ -110,9 +154,18 @@ export class Devices extends Changes {
       for (const kind of kinds) this.#take(kind, stream.getTracks().find((track) => track.kind === MEDIA[kind]) ?? null);
       return true;
     } catch (reason) {
-      for (const kind of kinds) this.problems[kind] = problemOf(reason);
+      const isGone = nameOf(reason) === "OverconstrainedError" && !isAny;
+      if (isGone && kinds.length === 1) return this.#get(kinds, true); // what was chosen once is not here now
+      for (const kind of kinds) this.problems[kind] = { reason: problemOf(reason), device: this.#askedFor(kind) };
       return false;
     }
+  }
+
+  /** By label: the one that was chosen, or the only one that there is. */
+  #askedFor(kind: DeviceKind): string {
+    const list = this.lists[kind];
+    const id = preferences()[kind];
+    return (list.find((device) => device.id === id) ?? (list.length === 1 ? list[0] : undefined))?.label ?? "";
   }
 
   #take(kind: DeviceKind, track: MediaStreamTrack | null): void {
@@ -133,14 +186,24 @@ export class Devices extends Changes {
     this.onUnplugged({ kind, label: track.label, other: this.#labelOf(kind) });
   }
 
-  /** Something was plugged in or out: what was missing may be there now. */
+  /** Something was plugged in or out: what was missing or busy may be there now. */
   async #onDeviceChange(): Promise<void> {
+    if (this.#isClosed) return;
     await this.#list();
-    for (const kind of ["microphone", "camera"] as const) {
-      const isMissing = this.problems[kind] === "none" && this.lists[kind].length > 0;
-      if (isMissing) delete this.problems[kind]; // it is offered, and not turned on by itself
+    const missing = KINDS.filter((kind) => this[kind] === null && this.#mayBeThere(kind));
+    for (const kind of missing) {
+      // A camera is offered in the call, and not turned on by itself.
+      if (kind === "camera" && !this.mayStartCamera) delete this.problems.camera;
     }
+    const wanted = missing.filter((kind) => this.problems[kind]);
+    await this.#getAll(wanted);
+    if (wanted.length > 0) await this.#list();
     this.tell();
+  }
+
+  #mayBeThere(kind: DeviceKind): boolean {
+    const reason = this.problems[kind]?.reason;
+    return reason === "busy" || (reason === "none" && this.#present.has(kind));
   }
 
   async #list(): Promise<void> {
@@ -150,12 +213,26 @@ export class Devices extends Changes {
         .filter((device) => device.kind === LISTED[kind] && device.deviceId !== "" && device.label !== "")
         .map(({ deviceId, label }) => ({ id: deviceId, label }));
     this.lists = { microphone: of("microphone"), camera: of("camera"), speakers: of("speakers") };
+    // Without a permission they have no label, but are there.
+    this.#present = new Set(KINDS.filter((kind) => found.some((device) => device.kind === LISTED[kind])));
   }
+}
+
+/**
+ * Of two that were refused together, which of them may be had alone: who has just turned down the question for both is not
+ * asked for each, but one may be blocked and the other not.
+ */
+async function openAlone(): Promise<readonly DeviceKind[]> {
+  const stateOf = async (name: DeviceKind): Promise<PermissionState> => (await navigator.permissions.query({ name })).state;
+  const states = await Promise.all(KINDS.map((kind) => stateOf(kind).catch(() => null))); // not every browser tells
+  const isDenied = states.includes("denied");
+  return KINDS.filter((_, at) => states[at] === "granted" || (isDenied && states[at] === "prompt"));
 }
 
 function constraints(kinds: readonly DeviceKind[], isAny: boolean): MediaStreamConstraints {
   const { microphone, camera } = preferences();
-  const wanted = (id: string): { deviceId?: ConstrainDOMString } => (id === "" || isAny ? {} : { deviceId: { ideal: id } });
+  // What is chosen is chosen: as an ideal it would lose to another device that fits the ideal size better.
+  const wanted = (id: string): { deviceId?: ConstrainDOMString } => (id === "" || isAny ? {} : { deviceId: { exact: id } });
   return {
     ...(kinds.includes("microphone") && {
       audio: { ...wanted(microphone), echoCancellation: true, noiseSuppression: true, autoGainControl: true },
@@ -166,10 +243,14 @@ function constraints(kinds: readonly DeviceKind[], isAny: boolean): MediaStreamC
   };
 }
 
-function problemOf(reason: unknown): DeviceProblem {
-  const name = reason instanceof DOMException ? reason.name : "";
+function problemOf(reason: unknown): DeviceProblem["reason"] {
+  const name = nameOf(reason);
   if (name === "NotAllowedError" || name === "SecurityError") return "blocked";
   return name === "NotReadableError" || name === "AbortError" ? "busy" : "none";
+}
+
+function nameOf(reason: unknown): string {
+  return (reason as { name?: string } | null)?.name ?? "";
 }
 
 /** Plays a track's element on the speakers that were chosen. */

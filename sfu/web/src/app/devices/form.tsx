@@ -2,20 +2,28 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { useChanges } from "../parts/changes.ts";
-import { Select } from "../parts/controls.tsx";
+import { Button, Select } from "../parts/controls.tsx";
 import { t } from "../words/index.ts";
 import { type Device, type DeviceKind, type DeviceLists, type Devices, playOn } from "./devices.ts";
 import { useLevel } from "./level.ts";
+import { problemWords } from "./problem.ts";
 
 const BARS = 12;
 const TONE_HZ = 440;
 const TONE_S = 0.6;
 
-/** `id` keeps the fields of two forms apart. */
-export function DeviceForm({ devices, id }: { devices: Devices; id: string }) {
+interface DeviceFormProps {
+  devices: Devices;
+  /** Keeps the fields of two forms apart. */
+  id: string;
+  /** Whose problems are told elsewhere. */
+  told?: readonly DeviceKind[];
+}
+
+export function DeviceForm({ devices, id, told = [] }: DeviceFormProps) {
   useChanges(devices);
   const { lists } = devices;
-  const pick = (kind: DeviceKind) => (device: string) => void devices.use(kind, device);
+  const pick = (kind: DeviceKind) => (device: string) => void devices.choose(kind, device);
   const row = (kind: keyof DeviceLists, label: string, onChange: (device: string) => void, beside?: ComponentChildren) =>
     lists[kind].length > 0 && (
       <Select id={`${id}-${kind}`} label={label} options={optionsOf(lists[kind])} value={devices.chosen(kind)} onChange={onChange}>
@@ -27,7 +35,9 @@ export function DeviceForm({ devices, id }: { devices: Devices; id: string }) {
     <div class="devices">
       {row("microphone", t("device.microphone"), pick("microphone"))}
       {devices.microphone && <Meter track={devices.microphone} />}
+      {!told.includes("microphone") && <Trouble devices={devices} kind="microphone" />}
       {row("camera", t("device.camera"), pick("camera"))}
+      {!told.includes("camera") && <Trouble devices={devices} kind="camera" />}
       {canChooseSpeakers ? (
         row("speakers", t("device.speakers"), (device) => devices.chooseSpeakers(device), <SpeakerTest devices={devices} label={t("device.test")} />)
       ) : (
@@ -39,6 +49,21 @@ export function DeviceForm({ devices, id }: { devices: Devices; id: string }) {
 
 function optionsOf(devices: readonly Device[]): { value: string; label: string }[] {
   return devices.map(({ id, label }) => ({ value: id, label }));
+}
+
+/** What happened, then what to do, where the choice is. */
+function Trouble({ devices, kind }: { devices: Devices; kind: DeviceKind }) {
+  const words = problemWords(devices, kind);
+  if (words === null) return null;
+  const [title, say] = words;
+  return (
+    <div class="trouble" role="alert">
+      <p>
+        <b>{title}.</b> {say}
+      </p>
+      {devices[kind] === null && <Button onPress={() => void devices.use(kind)}>{t("act.again")}</Button>}
+    </div>
+  );
 }
 
 function Meter({ track }: { track: MediaStreamTrack }) {

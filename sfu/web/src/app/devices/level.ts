@@ -8,6 +8,7 @@ const PERIOD_MS = 100;
 const FLOOR_DB = -60;
 /** As loud as speech, and not the room: root mean square in dB of full scale. */
 const SPEECH_DB = -40;
+const TOUCHES = ["pointerdown", "keydown"] as const;
 
 export class Level {
   readonly #context: AudioContext;
@@ -29,10 +30,17 @@ export class Level {
       const db = power === 0 ? FLOOR_DB : Math.max(FLOOR_DB, 10 * Math.log10(power));
       tell(1 - db / FLOOR_DB, db >= SPEECH_DB);
     }, PERIOD_MS);
-    void this.#context.resume().catch(() => {}); // a page that was not touched yet stays silent
+    this.#resume();
+    for (const event of TOUCHES) addEventListener(event, this.#resume);
   }
 
+  /** A page that was not touched yet has no sound, and so measures none. */
+  readonly #resume = (): void => {
+    if (this.#context.state === "suspended") void this.#context.resume().catch(() => {});
+  };
+
   close(): void {
+    for (const event of TOUCHES) removeEventListener(event, this.#resume);
     clearInterval(this.#timer);
     this.#copy.stop();
     void this.#context.close().catch(() => {});

@@ -1,8 +1,8 @@
 /** Before the call: name, devices and a look at oneself. Nothing is sent from here. */
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { Devices } from "../devices/devices.ts";
+import { type DeviceKind, Devices } from "../devices/devices.ts";
 import { DeviceForm } from "../devices/form.tsx";
-import { problemWords } from "../devices/problem.ts";
+import { areBothBlocked, problemWords, withoutWords } from "../devices/problem.ts";
 import { useChanges } from "../parts/changes.ts";
 import { Button, Control } from "../parts/controls.tsx";
 import { Icon } from "../parts/icon.tsx";
@@ -42,7 +42,7 @@ export function Lobby({ inside, onJoin, onOther }: LobbyProps) {
   const isSilent = isMuted || devices.microphone === null;
   const unmute = async (): Promise<void> => {
     if (devices.microphone === null) await devices.use("microphone");
-    setMuted(!isMuted || devices.microphone === null);
+    setMuted(!isSilent);
   };
   const submit = (event: Event): void => {
     event.preventDefault();
@@ -99,7 +99,7 @@ export function Lobby({ inside, onJoin, onOther }: LobbyProps) {
           <p id="noname" class="quiet">
             {t("lobby.noname")}
           </p>
-          <DeviceForm devices={devices} id="lobby" />
+          <DeviceForm devices={devices} id="lobby" told={toldByMirror(devices)} />
           <div class="act">
             <button type="submit" class="btn main big grow" disabled={!devices.isReady}>
               {joinWords(devices, isSilent)}
@@ -121,11 +121,15 @@ function joinWords({ microphone, camera }: Devices, isSilent: boolean): string {
   return camera ? t("lobby.join.on") : t("lobby.join.on.off");
 }
 
+/** Whose problems stand in place of the picture. */
+function toldByMirror(devices: Devices): readonly DeviceKind[] {
+  if (devices.camera !== null || !devices.problems.camera) return [];
+  return areBothBlocked(devices) ? ["camera", "microphone"] : ["camera"];
+}
+
 /** Oneself, or why not. */
 function Mirror({ devices }: { devices: Devices }) {
-  const { camera, problems, isReady } = devices;
-  const kind = problems.camera ? "camera" : problems.microphone ? "microphone" : null;
-  const problem = kind && problems[kind];
+  const { camera, isReady } = devices;
   if (camera) {
     return (
       <div class="mirror">
@@ -134,13 +138,23 @@ function Mirror({ devices }: { devices: Devices }) {
     );
   }
   if (!isReady) return <div class="mirror" />;
-  const [title, say] = kind && problem ? problemWords(kind, problem) : [t("lobby.off"), ""];
+  const words = problemWords(devices, "camera");
+  if (words === null) {
+    return (
+      <div class="mirror">
+        <div class="why" role="note">
+          <b>{t("lobby.off")}</b>
+        </div>
+      </div>
+    );
+  }
+  const [title, say] = words;
   return (
-    <div class={problem ? "mirror blocked" : "mirror"}>
-      <div class="why" role={problem ? "alert" : "note"}>
+    <div class="mirror blocked">
+      <div class="why" role="alert">
         <b>{title}</b>
-        {say && <p>{say}</p>}
-        {problem && <Button onPress={() => void devices.open()}>{t("act.again")}</Button>}
+        <p>{[say, withoutWords(devices, "camera")].filter(Boolean).join(" ")}</p>
+        <Button onPress={() => void devices.retry()}>{t("act.again")}</Button>
       </div>
     </div>
   );
