@@ -66,6 +66,7 @@ class Role:
     face: int  # which portrait
     has_camera: bool = True
     is_muted: bool = False
+    is_unheard: bool = False  # sends nothing at all
 
 
 class Member:
@@ -78,6 +79,8 @@ class Member:
     async def prepare(self) -> None:
         """Silence that is sent too, where there is no picture: of whom nothing opens it is not known that they are there."""
         conference, role = self.conference, self.role
+        if role.is_unheard:
+            return
         if role.has_camera:
             await conference.publish(Still(await asyncio.to_thread(portrait, role.face)))
         if not role.is_muted or not role.has_camera:
@@ -127,22 +130,27 @@ class Member:
         sender._sealing = replace(sender._sealing, seal=change if is_changed else outlet.seal)
 
 
-def cast(size: int, *, without_camera: Sequence[str] = (), muted: Sequence[str] = ()) -> list[Role]:
+def cast(
+    size: int, *, without_camera: Sequence[str] = (), muted: Sequence[str] = (), unheard: Sequence[str] = ()
+) -> list[Role]:
     """The first so many of NAMES."""
     return [
-        Role(name, face, name not in without_camera, name in muted) for face, name in enumerate(NAMES[:size])
+        Role(name, face, name not in without_camera, name in muted, name in unheard)
+        for face, name in enumerate(NAMES[:size])
     ]
 
 
 @asynccontextmanager
-async def crowd(link: str, roles: Sequence[Role]) -> AsyncIterator[dict[str, Member]]:
-    """By name, in the room until the end."""
+async def crowd(
+    link: str, roles: Sequence[Role], *, server: str | None = None
+) -> AsyncIterator[dict[str, Member]]:
+    """By name, in the room until the end. `server`: its URL, where it is not the link's, as through a proxy."""
     async with AsyncExitStack() as stack:
         gate = asyncio.Semaphore(AT_ONCE)
 
         async def join(role: Role) -> Member:
             async with gate:
-                conference = Conference.join(link, name=role.name, slots=1)
+                conference = Conference.join(link, name=role.name, server=server, slots=1)
                 await stack.enter_async_context(conference)
                 member = Member(role, conference)
                 await member.prepare()

@@ -5,7 +5,7 @@ As a program it makes the README's pictures of what is kept: `make pictures`.
 
 import base64
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal
@@ -18,7 +18,13 @@ from tests.e2e.app_client import AppClient
 from tests.e2e.portrait import Pixels, to_png
 
 FOLDER = Path(__file__).parents[2] / "build" / "screens"
-SHAPES = {"d": (1440, 900), "p": (390, 844)}  # a desktop, a phone
+SHAPES = {
+    "d": (1440, 900),
+    "p": (390, 844),
+    "t": (1024, 768),
+    "l": (844, 390),
+}  # desktop, phone, tablet, phone lying
+MOST = ("d", "p")
 THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 _DOCS = Path(__file__).parents[2] / "docs"
 _README = {"call-9-d-dark": "call.webp", "call-9-p-light": "phone.webp", "no-key-d-light": "unopened.webp"}
@@ -62,7 +68,7 @@ class Gallery:
         FOLDER.mkdir(parents=True, exist_ok=True)
 
     async def take(
-        self, client: AppClient, state: str, ready: str = "true", *, shapes: Sequence[str] = tuple(SHAPES)
+        self, client: AppClient, state: str, ready: str = "true", *, shapes: Iterable[str] = MOST
     ) -> None:
         """`ready`: an expression of the page that is to hold before it is looked at."""
         self._awaited.remove(state)

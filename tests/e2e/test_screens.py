@@ -11,10 +11,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from sfu.e2ee.link import Link
 from tests.e2e.app_client import AppClient, meeting, needs_bundle
 from tests.e2e.chromium import needs_chromium
 from tests.e2e.crowd import NAMES, Member, cast, crowd
-from tests.e2e.gallery import Gallery, give_devices, needs_axe
+from tests.e2e.gallery import SHAPES, Gallery, give_devices, needs_axe
 from tests.e2e.portrait import document, portrait
 from tests.e2e.proxy import Message, Proxy
 from tests.e2e.server import Server
@@ -35,13 +36,14 @@ _NO_TRANSFORM = """() => {
   delete globalThis.RTCRtpScriptTransform;
   delete RTCRtpSender.prototype.createEncodedStreams;
 }"""
-_CLICK = "([selector]) => document.querySelector(selector).click()"
 
 # Nothing is said in the line, and of nobody on the page a picture is awaited.
 _CALM = (
     "document.querySelector('.notice p').textContent === ''"
-    " && [...document.querySelectorAll('.tile')].every((tile) => !tile.matches('.sealed'))"
+    " && [...document.querySelectorAll('.tile.sealed')].every((tile) => tile.innerText.includes('not heard yet'))"
 )
+
+_AWAY = "[...document.querySelectorAll('.tile')].some((tile) => tile.innerText.includes('reconnecting'))"
 
 # Each state with the picture of ../shared/ui/shots that it was laid beside, and, where it differs, why. In all of them: before MLS
 # the link's key is all there is to be said of encryption; raised hands and files are not here yet; the font is the system's.
@@ -75,25 +77,28 @@ ON_THE_WAY_IN = {
     "joining": "Not drawn; as 40-waiting.",
     "unreachable": "Not drawn; as 42-replaced.",
     **{code.replace("_", "-"): "Not drawn; as 42-replaced." for code in REFUSALS},
+    "other-key": "Not drawn: nobody inside has this link's key.",
+    "other-key-people": "Not drawn. On a phone the heading alone has room above the panel.",
 }
 IN_A_CALL = {
     "call-alone": "Not drawn.",
-    "call-2": "10-call-1. On a phone a camera that lies is cut to 3:4 and no further: only an upright one fills the stage.",
+    "call-2": "10-call-1, 15-landscape-1. On a phone a camera that lies is cut to 3:4 and no further: only an upright one fills the stage.",
     "call-3": "11-call-3.",
-    "call-9": "12-call-9.",
+    "call-9": "12-call-9, 15-landscape-6.",
     "call-25": "13-call-25. There are 24 others: six columns of four have larger tiles than five of five.",
     "call-25-page-2": "13-call-25, its second page. Phone only: a desktop has one page for 24.",
     "tile-menu": "Not drawn.",
     "pinned": "16-pinned. The whole picture, as UI.md has it; the design's fills the stage.",
     "one-large": "As pinned.",
     "share-offered": "Not drawn; the line as in 34-knock.",
-    "share": "14-share.",
+    "share": "14-share, 15-landscape-share.",
     "share-alone": "14-share-alone.",
     "self-menu": "Not drawn.",
     "self-in-grid": "Not drawn.",
     "self-hidden": "Not drawn.",
     "sharing": "Not drawn; the line as in 34-knock.",
     "recording": "Not drawn.",
+    "away": "Not drawn: a seat is kept.",
     "panel-people": "20-people. Nobody waits outside and nobody has a role before MLS; what can be done with a person is in their tile.",
     "panel-chat": "21-chat.",
     "panel-security": "23-security. No code to compare before MLS.",
@@ -114,6 +119,11 @@ async def _open(browser: Any, url: str, name: str) -> AppClient:
     client = await AppClient.open(browser, url, name)
     await give_devices(client, portrait(len(NAMES)), document())
     return client
+
+
+async def _click(client: AppClient, selector: str) -> None:
+    await client.until(f"document.querySelector({selector!r}) !== null")
+    await client.page.evaluate("([selector]) => document.querySelector(selector).click()", [selector])
 
 
 def _refuse(code: str, message: Message) -> Message:
@@ -139,7 +149,7 @@ async def test_before_a_call(tmp_path: Path) -> None:
     async with meeting(tmp_path) as (server, proxy, browser, link):
         ana = await _open(browser, server.url, "Ana")
         await gallery.take(ana, "landing")
-        await ana.page.evaluate(_CLICK, ["summary"])
+        await _click(ana, "summary")
         await gallery.take(ana, "landing-sees", "document.querySelector('details').open")
         await ana.press("My key came separately")
         await gallery.take(ana, "apart-unknown", "document.querySelector('#key') !== null")
@@ -202,7 +212,8 @@ async def test_before_a_call(tmp_path: Path) -> None:
 
 async def test_on_the_way_in(tmp_path: Path) -> None:
     gallery = Gallery(ON_THE_WAY_IN)
-    async with meeting(tmp_path) as (_, proxy, browser, link):
+    # With somebody inside none of those who come makes a room, of which an address may make so many in a minute.
+    async with meeting(tmp_path) as (_, proxy, browser, link), crowd(link, cast(2)):
         ana = await _open(browser, proxy.url, "Ana")
         proxy.to_server = lambda message: None if message["type"] == "join" else message
         await ana.knock(link, muted=True)
@@ -220,30 +231,61 @@ async def test_on_the_way_in(tmp_path: Path) -> None:
             await gallery.take(ana, code.replace("_", "-"))
             await ana.press("Back to start")
             await ana.enter_lobby(link)
+
+        # By itself another link leads to another room; a server can put whoever has it into this one.
+        room, other = Link.parse(link).room_id, Link.make(f"{proxy.url}/").reveal()
+        proxy.to_client = lambda message: message
+        proxy.to_server = lambda message: message | {"room": room} if message["type"] == "join" else message
+        await ana.press("Another link")
+        await ana.go_in(other, muted=True)
+        await gallery.take(
+            ana,
+            "other-key",
+            f"{_CALM} && document.querySelector('.alone.bad h2').innerText.startsWith('2 ')",
+        )
+        await ana.press("People")
+        await gallery.take(ana, "other-key-people", "document.querySelector('.panel .warning') !== null")
+        await ana.press("Leave")
         await ana.close()
     gallery.close()
 
 
 async def test_in_a_call(tmp_path: Path) -> None:
     gallery = Gallery(IN_A_CALL)
-    roles = cast(24, without_camera=["Lars Nygaard"], muted=["Kemi Adeyemi", "Hiro Tanaka", "Lars Nygaard"])
+    roles = cast(
+        24, without_camera=["Lars Nygaard"], muted=["Kemi Adeyemi", "Hiro Tanaka"], unheard=["Pavel Novák"]
+    )
     people: dict[str, Member] = {}
-    async with meeting(tmp_path) as (server, proxy, browser, link), AsyncExitStack() as stack:
+    async with (
+        meeting(tmp_path) as (server, proxy, browser, link),
+        Proxy(server).run() as fragile,
+        AsyncExitStack() as stack,
+    ):
         sam = await _open(browser, proxy.url, "Sam")
 
-        async def until_inside(count: int) -> None:
-            people.update(await stack.enter_async_context(crowd(link, roles[len(people) : count - 1])))
+        async def until_inside(count: int, via: Proxy | None = None) -> None:
+            coming = crowd(link, roles[len(people) : count - 1], server=via.url if via else None)
+            people.update(await stack.enter_async_context(coming))
             await sam.until(f"document.querySelector('.line .count').innerText.startsWith('{count} ')")
 
         await sam.go_in(link, muted=True)
         await gallery.take(sam, "call-alone", _CALM)
-        for count in (2, 3, 9):
-            await until_inside(count)
-            if count == 9:
-                await people["Jonas Weber"].speak()
-                await sam.until("document.querySelector('.tile.talk') !== null")
-            await gallery.take(sam, f"call-{count}", _CALM)
+        await until_inside(2)
+        await gallery.take(sam, "call-2", _CALM, shapes=SHAPES)
+        await until_inside(3)
+        await gallery.take(sam, "call-3", _CALM)
+        await until_inside(8)
+        await until_inside(9, fragile)
+        await people["Jonas Weber"].speak()
+        await gallery.take(
+            sam, "call-9", f"{_CALM} && document.querySelector('.tile.talk') !== null", shapes=SHAPES
+        )
         await _seats(gallery, sam, people)
+        fragile.is_down = True
+        fragile.cut()
+        await gallery.take(sam, "away", _AWAY)
+        fragile.is_down = False
+        await sam.until(f"!({_AWAY})")
         await _panels(gallery, sam, people)
         await _unopened(gallery, sam, people)
         await _cut_off(gallery, sam, proxy, server)
@@ -252,7 +294,7 @@ async def test_in_a_call(tmp_path: Path) -> None:
         await people["Zoe Papadaki"].speak()
         await gallery.take(sam, "call-25", f"{_CALM} && document.querySelector('.tile.talk') !== null")
         await gallery.shape(sam, "p")
-        await sam.page.evaluate(_CLICK, ["[aria-label='Next page']"])
+        await _click(sam, "[aria-label='Next page']")
         await gallery.take(
             sam, "call-25-page-2", f"{_CALM} && document.querySelector('.who') !== null", shapes=["p"]
         )
@@ -265,17 +307,19 @@ async def test_in_a_call(tmp_path: Path) -> None:
 
 async def _seats(gallery: Gallery, sam: AppClient, people: dict[str, Member]) -> None:
     """Who sits where, and how large."""
-    await sam.page.evaluate(_CLICK, ["[aria-label='Options for Ana Ruiz']"])
+    await _click(sam, "[aria-label='Options for Ana Ruiz']")
     await gallery.take(sam, "tile-menu", "document.querySelector('.tile .menu-pop') !== null")
     await sam.press("Pin")
     await gallery.take(sam, "pinned", f"{_CALM} && document.querySelector('.tile.large') !== null")
     await people["Ben Okafor"].share()
     await gallery.take(sam, "share-offered", "document.querySelector('.notice .btn') !== null")
     await sam.press("Show")
-    await gallery.take(sam, "share", f"{_CALM} && document.querySelector('.tile.large.screen') !== null")
-    await sam.page.evaluate(_CLICK, ["[aria-label='Hide people']"])
+    await gallery.take(
+        sam, "share", f"{_CALM} && document.querySelector('.tile.large.screen') !== null", shapes=SHAPES
+    )
+    await _click(sam, "[aria-label='Hide people']")
     await gallery.take(sam, "share-alone", f"{_CALM} && document.querySelectorAll('.tile').length === 1")
-    await sam.page.evaluate(_CLICK, ["[aria-label='Show people']"])
+    await _click(sam, "[aria-label='Show people']")
     await people["Ben Okafor"].stop_sharing()
     await sam.until("document.querySelector('.tile.large') === null")
 
@@ -287,14 +331,14 @@ async def _seats(gallery: Gallery, sam: AppClient, people: dict[str, Member]) ->
     await sam.press("Everyone")
     await sam.press("More")
 
-    await sam.page.evaluate(_CLICK, [".selfpic"])
+    await _click(sam, ".selfpic")
     await gallery.take(sam, "self-menu", "document.querySelector('.self .menu-pop') !== null")
     await sam.press("Move it to the others")
     await gallery.take(sam, "self-in-grid", _CALM)
-    await sam.page.evaluate(_CLICK, [".selfpic"])
+    await _click(sam, ".selfpic")
     await sam.press("Hide my picture")
     await gallery.take(sam, "self-hidden", _CALM)
-    await sam.page.evaluate(_CLICK, [".selfpic"])
+    await _click(sam, ".selfpic")
     await sam.press("Move it back here")
 
     await sam.press("Share screen")
@@ -321,7 +365,7 @@ async def _panels(gallery: Gallery, sam: AppClient, people: dict[str, Member]) -
         "panel-chat",
         f"{is_open('chat')} && document.querySelector('.sent')?.textContent.startsWith('Sent to')",
     )
-    await sam.page.evaluate(_CLICK, [".line .state"])
+    await _click(sam, ".line .state")
     await gallery.take(sam, "panel-security", is_open("security"))
     await sam.press("More")
     await gallery.take(sam, "panel-more", is_open("more"))
@@ -332,7 +376,7 @@ async def _panels(gallery: Gallery, sam: AppClient, people: dict[str, Member]) -
     await sam.press("More")
     await sam.press("Keyboard shortcuts")
     await gallery.take(sam, "panel-shortcuts", is_open("shortcuts"))
-    await sam.page.evaluate(_CLICK, [".panel .shut"])
+    await _click(sam, ".panel .shut")
 
 
 async def _unopened(gallery: Gallery, sam: AppClient, people: dict[str, Member]) -> None:
