@@ -11,7 +11,7 @@ from enum import StrEnum
 from cryptography.exceptions import InvalidTag
 
 from sfu.client.envelope import Codec, Envelope, EnvelopeError, envelope_of, is_key_frame, parse_envelope
-from sfu.client.inner import InnerError, encode_inner, parse_inner
+from sfu.client.inner import InnerError, NewerError, encode_inner, parse_inner
 from sfu.client.keys import FrameKeys, Opening, Source
 from sfu.client.replay import ReplayWindow
 from sfu.client.sframe import U64_END, Header, SframeError, parse_header
@@ -33,6 +33,7 @@ class Count(StrEnum):
     REPLAYED = "replayed"
     FORGED = "forged"
     WRONG_KIND = "wrong_kind"
+    NEWER = "newer"
     NO_KEY_FRAME = "no_key_frame"
 
 
@@ -199,8 +200,9 @@ class FrameOpener:
             return None
         try:
             inner = parse_inner(plaintext)
-        except InnerError:
-            self._drop(Count.MALFORMED, frame.media, frame.line)
+        except InnerError as error:
+            count = Count.NEWER if isinstance(error, NewerError) else Count.MALFORMED
+            self._drop(count, frame.media, frame.line)
             return None
         is_key = is_key_frame(frame.codec, frame.envelope.clear, inner.frame)
         if self._shown.get(frame.line) != header.kid and not is_key:

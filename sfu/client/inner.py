@@ -10,7 +10,11 @@ _PADDING_BYTES = 2
 
 
 class InnerError(ValueError):
-    """An unknown flag, or too short for the flags."""
+    """Too short for its flags."""
+
+
+class NewerError(InnerError):
+    """A flag or a version that this one does not know: its sender's is another."""
 
 
 class Inner(NamedTuple):
@@ -28,8 +32,10 @@ def encode_inner(frame: bytes, time_ms: int, padding: int | None = None) -> byte
 
 def parse_inner(plaintext: bytes) -> Inner:
     """Raises InnerError. A frame without a byte is none: no decoder wants it."""
-    if not plaintext or plaintext[0] & ~(TIME | PADDING):
-        raise InnerError("unknown flags")
+    if not plaintext:
+        raise InnerError("nothing within")
+    if plaintext[0] & ~(TIME | PADDING):
+        raise NewerError("unknown flags")
     begin, end = 1, len(plaintext)
     time_ms = None
     if plaintext[0] & TIME:

@@ -366,7 +366,9 @@ def invalid_frames() -> list[Vector]:
     )
     plaintext("padding and no frame", b"\x03" + TIME_MS.to_bytes(6, "big") + b"\x00\x03" + bytes(3))
     for flag in (0x04, 0x08, 0x10, 0x20, 0x40, 0x80):
-        plaintext(f"flag {flag:02x}", bytes([0x01 | flag]) + TIME_MS.to_bytes(6, "big") + FRAME["OPUS"])
+        plaintext(
+            f"flag {flag:02x}", bytes([0x01 | flag]) + TIME_MS.to_bytes(6, "big") + FRAME["OPUS"], "newer"
+        )
     return found
 
 

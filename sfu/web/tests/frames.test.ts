@@ -40,7 +40,7 @@ async function open(
 }
 
 function only(opener: FrameOpener<string>, name?: string | null, count = 1): void {
-  const none = { malformed: 0, no_key: 0, replayed: 0, forged: 0, wrong_kind: 0, no_key_frame: 0 };
+  const none = { malformed: 0, no_key: 0, replayed: 0, forged: 0, wrong_kind: 0, newer: 0, no_key_frame: 0 };
   assert.deepEqual(opener.counts, name ? { ...none, [name]: count } : none);
 }
 
@@ -64,7 +64,7 @@ test("frames of the vectors open once", async () => {
     );
     only(opener);
     const again = await open(opener, unhex(vector.sealed), vector.codec, vector.media);
-    assert.deepEqual(again, { type: "dropped", reason: "replayed", sender: SENDER });
+    assert.deepEqual(again, { type: "dropped", reason: "replayed", sender: SENDER, source: vector.source });
     only(opener, "replayed");
   }
 });
@@ -79,7 +79,7 @@ test("a frame that breaks a rule is dropped under its name", async () => {
     only(opener, count);
     names.add(count);
   }
-  assert.deepEqual(names, new Set([null, "malformed", "no_key", "forged", "wrong_kind"]));
+  assert.deepEqual(names, new Set([null, "malformed", "no_key", "forged", "wrong_kind", "newer"]));
 });
 
 test("a frame cut anywhere is dropped", async () => {
@@ -133,7 +133,7 @@ test("the key is that of the KID, and one is tried", async () => {
   const data = await sealed(MICROPHONE);
   const relabelled = concat(data.slice(0, 1), fromBigInt(CAMERA, 8), data.slice(9));
   const opener = new FrameOpener<string>(await claimedKeys());
-  assert.deepEqual(await open(opener, relabelled), { type: "dropped", reason: "forged", sender: SENDER });
+  assert.deepEqual(await open(opener, relabelled), { type: "dropped", reason: "forged", sender: SENDER, source: "camera" });
   only(opener, "forged");
 });
 
@@ -150,7 +150,7 @@ test("a repeat is a repeat, whatever its tag", async () => {
   const data = await sealed(MICROPHONE);
   assert.equal((await open(opener, data))?.type, "opened");
   data[data.length - 1] = (data[data.length - 1] ?? 0) ^ 1;
-  assert.deepEqual(await open(opener, data), { type: "dropped", reason: "replayed", sender: SENDER });
+  assert.deepEqual(await open(opener, data), { type: "dropped", reason: "replayed", sender: SENDER, source: "microphone" });
 });
 
 test("the same frame in two slots at once opens once", async () => {
@@ -168,7 +168,7 @@ test("the window outlives its owner's leaving", async () => {
   keys.release(SENDER);
   assert(keys.claim("another", MICROPHONE, "microphone"));
   const outcome: Outcome | null = await open(opener, await sealed(MICROPHONE));
-  assert.deepEqual(outcome, { type: "dropped", reason: "replayed", sender: "another" });
+  assert.deepEqual(outcome, { type: "dropped", reason: "replayed", sender: "another", source: "microphone" });
 });
 
 test("frames of a KID that nobody has claimed open in their order once it is claimed", async () => {

@@ -41,9 +41,9 @@ test("a slot that the server has emptied shows nobody, until a frame opens or th
 test("frames that do not open are told with whom they name, and that it is over", () => {
   const made = tiles();
   made.opened(0, "ana", "camera");
-  made.failed(0, "forged", "ana");
+  made.failed(0, "forged", "ana", "camera");
   const [failed] = made.list();
-  assert.deepEqual([failed!.sender, failed!.failure], [null, { reason: "forged", from: "ana", said: null, tries: 0 }]);
+  assert.deepEqual([failed!.sender, failed!.failure], [null, { reason: "forged", from: "ana", source: "camera", said: null, tries: 0 }]);
   made.opened(0, "ana", "camera");
   const [again] = made.list();
   assert.deepEqual([again!.sender, again!.failure], ["ana", null]);
@@ -57,7 +57,9 @@ test("how often a key was asked for is told until it is there, or the slot is an
   made.hinted(0, BEN, participantOf);
   made.failed(0, "no_key", null);
   made.asked(0, 2);
-  assert.deepEqual(failure(), { reason: "no_key", from: null, said: "ben", tries: 2 });
+  assert.deepEqual(failure(), { reason: "no_key", from: null, source: null, said: "ben", tries: 2 });
+  made.asked(0, null);
+  assert.deepEqual(failure(), { reason: "no_key", from: null, source: null, said: "ben", tries: null });
   made.hinted(0, BEN, participantOf);
   assert.notEqual(failure(), null);
   made.hinted(0, ANA, participantOf);
@@ -65,6 +67,35 @@ test("how often a key was asked for is told until it is there, or the slot is an
   made.failed(0, "no_key", null);
   made.opened(0, "ana", "camera");
   assert.equal(failure(), null);
+});
+
+test("whom the server has long said to be here against the key is told, for as long as it is so", () => {
+  const made = tiles();
+  const senderOf = (participant: number): string | null => ({ [ANA]: "ana", [BEN]: "ben" })[participant] ?? null;
+  const lie = (): unknown => made.list(senderOf)[0]!.mislabelled;
+  made.hinted(0, BEN, participantOf);
+  made.opened(0, "ana", "camera");
+  assert.equal(lie(), null, "it may be the one moment in which the slot changes hands");
+  made.mislabelled(0, ANA);
+  assert.equal(lie(), null, "told of what the server no longer says");
+  made.mislabelled(0, BEN);
+  assert.equal(lie(), "ben");
+  assert.equal(made.list(senderOf)[0]!.sender, "ana", "whose picture it is the key says");
+  made.hinted(0, BEN, participantOf);
+  assert.equal(lie(), "ben");
+  made.hinted(0, ANA, participantOf);
+  made.hinted(0, BEN, participantOf);
+  assert.equal(lie(), null, "a new word has a second, as every one");
+  made.mislabelled(0, BEN);
+  made.failed(0, "forged", "ana");
+  assert.equal(lie(), null);
+  made.opened(0, "ana", "camera");
+  made.mislabelled(0, BEN);
+  made.opened(0, "ben", "camera");
+  assert.equal(lie(), null, "now it is him");
+  made.hinted(0, 7, participantOf);
+  made.mislabelled(0, 7);
+  assert.equal(lie(), null, "nobody of that number is known");
 });
 
 test("slots that are added are empty, and those before stay as they are", () => {

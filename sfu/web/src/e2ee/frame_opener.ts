@@ -6,12 +6,12 @@ import type { Bytes } from "./bytes.ts";
 import { isKeyFrame, parseEnvelope, type CodecName, type Envelope } from "./envelope.ts";
 import { HeldFrames } from "./held.ts";
 import { parseInner } from "./inner.ts";
-import type { KeySource } from "./keys.ts";
+import type { KeySource, Opening } from "./keys.ts";
 import { ReplayWindow } from "./replay.ts";
 import { parseHeader, type Header } from "./sframe_header.ts";
 import { mediaOf, type MediaKind, type SourceKind } from "./source.ts";
 
-export const FRAME_COUNTS = ["malformed", "no_key", "replayed", "forged", "wrong_kind", "no_key_frame"] as const;
+export const FRAME_COUNTS = ["malformed", "no_key", "replayed", "forged", "wrong_kind", "newer", "no_key_frame"] as const;
 export type FrameCount = (typeof FRAME_COUNTS)[number];
 
 /** Only members make KIDs that get a window; yet nothing grows for ever. */
@@ -30,11 +30,12 @@ export interface Frame<Context> {
   readonly atMs: number; // when it came
 }
 
-/** Counted. `sender` is who has claimed the KID, if anybody has. */
+/** Counted. `sender` is who has claimed the KID, if anybody has, and `source` what for. */
 export interface Dropped {
   readonly type: "dropped";
   readonly reason: FrameCount;
   readonly sender: string | null;
+  readonly source: SourceKind | null;
 }
 
 /** Null: an empty frame, which browsers make; dropped without a count. */
@@ -68,6 +69,7 @@ export class FrameOpener<Context> {
     replayed: 0,
     forged: 0,
     wrong_kind: 0,
+    newer: 0,
     no_key_frame: 0,
   };
   opened = 0;
@@ -81,7 +83,7 @@ export class FrameOpener<Context> {
     if (!data.length) return null;
     const envelope = codec && parseEnvelope(codec, data);
     const header = envelope && parseHeader(data, envelope.clear.length);
-    if (!codec || !envelope || !header) return this.drop("malformed", null);
+    if (!codec || !envelope || !header) return this.drop("malformed");
     const ciphertext = data.subarray(header.end);
     return { type: "accepted", context, media, codec, envelope, header, ciphertext, bytes: data.length, atMs: nowMs };
   }
@@ -91,19 +93,19 @@ export class FrameOpener<Context> {
     const opening = this.keys.opening(kid);
     if (!opening) {
       const kept = this.held.hold(kid, frame, frame.bytes, frame.atMs);
-      return kept ? { type: "held" } : this.drop("no_key", null);
+      return kept ? { type: "held" } : this.drop("no_key");
     }
     const { sender, source } = opening;
-    if (this.windows.get(kid)?.fresh(counter) === false) return this.drop("replayed", sender);
+    if (this.windows.get(kid)?.fresh(counter) === false) return this.drop("replayed", opening);
     const plaintext = await (await opening.key).open(frame.header, frame.envelope.metadata, frame.ciphertext);
-    if (!plaintext) return this.drop("forged", sender);
+    if (!plaintext) return this.drop("forged", opening);
     // Asked again: the same frame may have come by two slots at once.
-    if (!this.window(kid).add(counter)) return this.drop("replayed", sender);
-    if (mediaOf(source) !== frame.media) return this.drop("wrong_kind", sender);
+    if (!this.window(kid).add(counter)) return this.drop("replayed", opening);
+    if (mediaOf(source) !== frame.media) return this.drop("wrong_kind", opening);
     const inner = parseInner(plaintext);
-    if (!inner) return this.drop("malformed", sender);
+    if (typeof inner === "string") return this.drop(inner, opening);
     const isFit = kid === before.kid || (before.isNewest && isKeyFrame(frame.codec, frame.envelope.clear, inner.frame));
-    if (!isFit) return this.drop("no_key_frame", sender);
+    if (!isFit) return this.drop("no_key_frame", opening);
     this.opened++;
     return { type: "opened", kid, sender, source, ...inner };
   }
@@ -124,9 +126,9 @@ export class FrameOpener<Context> {
     return this.held.size;
   }
 
-  private drop(reason: FrameCount, sender: string | null): Dropped {
+  private drop(reason: FrameCount, { sender, source }: Partial<Pick<Opening, "sender" | "source">> = {}): Dropped {
     this.counts[reason]++;
-    return { type: "dropped", reason, sender };
+    return { type: "dropped", reason, sender: sender ?? null, source: source ?? null };
   }
 
   /** Kept when its owner leaves: what was had of a KID is had, whoever claims it next. */

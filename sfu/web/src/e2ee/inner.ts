@@ -23,10 +23,14 @@ export function encodeInner(frame: Uint8Array, timeMs: number, padding?: number)
   return plaintext;
 }
 
-/** Null for an unknown flag, and where it is too short for its flags. A frame without a byte is none: no decoder wants it. */
-export function parseInner(plaintext: Bytes): Inner | null {
+/** Why it is none: the sender's version is another, or it is too short for its flags. */
+export type InnerFault = "newer" | "malformed";
+
+/** A frame without a byte is none: no decoder wants it. */
+export function parseInner(plaintext: Bytes): Inner | InnerFault {
   const flags = plaintext[0];
-  if (flags === undefined || flags & ~(TIME | PADDING)) return null;
+  if (flags === undefined) return "malformed";
+  if (flags & ~(TIME | PADDING)) return "newer";
   let begin = 1;
   let end = plaintext.length;
   let timeMs: number | null = null;
@@ -38,5 +42,5 @@ export function parseInner(plaintext: Bytes): Inner | null {
     end -= Number(toBigInt(plaintext.subarray(begin, begin + PADDING_BYTES)));
     begin += PADDING_BYTES;
   }
-  return begin < end ? { frame: plaintext.subarray(begin, end), timeMs } : null;
+  return begin < end ? { frame: plaintext.subarray(begin, end), timeMs } : "malformed";
 }

@@ -15,11 +15,13 @@ interface Asked {
 export class Asking {
   readonly #asked = new Map<number, Asked>();
   readonly #ask: (slot: number, tries: number) => void;
+  readonly #giveUp: (slot: number) => void;
   readonly #io: Pick<Io, "later">;
 
-  /** `ask`: the try with this number, from 1 on. */
-  constructor(ask: (slot: number, tries: number) => void, io: Pick<Io, "later">) {
+  /** `ask`: the try with this number, from 1 on. `giveUp`: the last one has had its time. */
+  constructor(ask: (slot: number, tries: number) => void, giveUp: (slot: number) => void, io: Pick<Io, "later">) {
     this.#ask = ask;
+    this.#giveUp = giveUp;
     this.#io = io;
   }
 
@@ -42,7 +44,8 @@ export class Asking {
 
   #next(slot: number, asked: Asked): void {
     asked.tries += 1;
-    if (asked.tries < TRIES_MAX) asked.cancel = this.#io.later(asked.tries * STEP_MS, () => this.#next(slot, asked));
+    const next = asked.tries < TRIES_MAX ? () => this.#next(slot, asked) : () => this.#giveUp(slot);
+    asked.cancel = this.#io.later(asked.tries * STEP_MS, next);
     this.#ask(slot, asked.tries);
   }
 }

@@ -7,6 +7,5 @@ export { FRAGMENT_LENGTH, fragmentOf } from "./link.ts";
 export { peek } from "./peek.ts";
 export type { Person } from "./presence.ts";
 export type { Limit, Quality, ReceivedPicture, SentLayer } from "./quality.ts";
-export { TRIES_MAX } from "./asking.ts";
 export { type Failure, type Tile, isTheirs } from "./tiles.ts";
 export type { ChatLine } from "../worker/messages.ts";

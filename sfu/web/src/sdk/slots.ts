@@ -20,7 +20,7 @@ export class Slots {
   readonly #presence: Presence;
   readonly #emitter: Emitter<Events>;
   readonly #tiles = new Tiles();
-  readonly #asking = new Asking((slot, tries) => this.#askForKey(slot, tries), browserIo);
+  readonly #asking = new Asking((slot, tries) => this.#askForKey(slot, tries), (slot) => this.#tellAsked(slot, null), browserIo);
   readonly #levels: Levels;
   #slots: readonly Slot[] = [];
 
@@ -73,8 +73,8 @@ export class Slots {
       this.changed();
       void drawn().then(() => client.request("drawn", { change })).catch(() => {}); // dead: told elsewhere
     });
-    client.on("failed", ({ slot, reason, sender }) => {
-      this.#tiles.failed(slot, reason, sender);
+    client.on("failed", ({ slot, reason, sender, source }) => {
+      this.#tiles.failed(slot, reason, sender, source);
       this.#asking.stop(slot);
       if (reason === "no_key") this.#asking.start(slot);
       this.changed();
@@ -82,6 +82,8 @@ export class Slots {
     });
     client.on("wrong_sender", ({ slot, sender, participant }) => {
       const expected = this.#presence.senderOf(participant);
+      this.#tiles.mislabelled(slot, participant);
+      this.changed();
       this.#emitter.emit("notice", { code: "wrong_sender", slot, sender, expected });
     });
   }
@@ -107,9 +109,13 @@ export class Slots {
 
   /** Has the server deliver the profile again of whom it says to be in a slot: it is what names a key. */
   #askForKey(slot: number, tries: number): void {
+    this.#tellAsked(slot, tries);
+    this.#parts.tellServer({ type: "roster", begin: this.#tiles.hint(slot) });
+  }
+
+  #tellAsked(slot: number, tries: number | null): void {
     this.#tiles.asked(slot, tries);
     this.changed();
-    this.#parts.tellServer({ type: "roster", begin: this.#tiles.hint(slot) });
   }
 
   #sounds(): Sound[] {

@@ -134,9 +134,12 @@ export interface Events {
   /** `from`: an RTP timestamp, of video. What is presented with an earlier one is of whom was shown before; null where no browser tells. */
   /** `change`: a number that grows, for `drawn`. */
   opened: { slot: number; sender: string; source: SourceKind; from: number | null; change: number };
-  /** Frames come in a slot and none has opened, or been fit to show, for 1 s. `sender` is who the KID names, where anybody does. Told once, until `opened`. */
-  failed: { slot: number; reason: FrameCount; sender: string | null };
-  /** The server has said for more than 1 s that this participant is in the slot, and the key says somebody else. */
+  /** Frames come in a slot and none has opened, or been fit to show, for 1 s. `sender` and `source` are what the KID names, where it names anything. Told once, until `opened`. */
+  failed: { slot: number; reason: FrameCount; sender: string | null; source: SourceKind | null };
+  /**
+   * The server has said for more than 1 s that another than the key says is in the slot, now this participant (0: nobody). Told
+   * again when it says yet another, and after `opened`.
+   */
   wrong_sender: { slot: number; sender: string; participant: number };
   /**
    * How far what comes of a sender is behind, in whole seconds, 3 or more, or 0 when that is over. `clock`: by how many seconds

@@ -193,8 +193,8 @@ export class Session {
     const state = this.slotState(slot);
     const nowMs = this.around.clock();
     if (outcome.type !== "opened") {
-      const [reason, sender] = outcome.type === "held" ? (["no_key", null] as const) : [outcome.reason, outcome.sender];
-      state.onFailed(reason, sender, nowMs).forEach(this.around.emit);
+      const failed = outcome.type === "held" ? ({ reason: "no_key", sender: null, source: null } as const) : outcome;
+      state.onFailed(failed, nowMs).forEach(this.around.emit);
       return null;
     }
     const { sender, source, kid, timeMs } = outcome;

@@ -1,6 +1,6 @@
 // What a slot shows, by the keys of its frames, and what of it the page has been told. Time is an argument.
 import { Attribution } from "../e2ee/attribution.ts";
-import type { FrameCount } from "../e2ee/frame_opener.ts";
+import type { Dropped } from "../e2ee/frame_opener.ts";
 import type { SourceKind } from "../e2ee/source.ts";
 import type { EventMessage } from "./messages.ts";
 import type { Screen } from "./screen.ts";
@@ -27,6 +27,7 @@ export class SlotState {
     this.source = null;
     this.failingSinceMs = null;
     this.failureTold = false;
+    this.attribution.forget();
   }
 
   onSaid(participant: number): void {
@@ -43,6 +44,7 @@ export class SlotState {
     if (sender !== this.sender || source !== this.source || this.failureTold) {
       this.sender = sender;
       this.source = source;
+      this.attribution.forget();
       events.push({ type: "event", event: "opened", data: { slot, sender, source, from, change: this.screen.tell() } });
     }
     this.failingSinceMs = null;
@@ -54,11 +56,11 @@ export class SlotState {
   }
 
   /** A frame that was dropped, or is held. Repeats, which browsers make by themselves, are no failure. */
-  onFailed(reason: FrameCount, sender: string | null, nowMs: number): EventMessage[] {
+  onFailed({ reason, sender, source }: Pick<Dropped, "reason" | "sender" | "source">, nowMs: number): EventMessage[] {
     if (reason === "replayed" || this.failureTold) return [];
     this.failingSinceMs ??= nowMs;
     if (nowMs - this.failingSinceMs < FAILING_MS) return [];
     this.failureTold = true;
-    return [{ type: "event", event: "failed", data: { slot: this.slot, reason, sender } }];
+    return [{ type: "event", event: "failed", data: { slot: this.slot, reason, sender, source } }];
   }
 }

@@ -54,9 +54,10 @@ function Recorders({ model }: { model: CallModel }) {
   );
 }
 
-function sign({ conference, isAway }: CallModel): readonly [IconName, string, boolean] {
+function sign({ conference, isAway, troubled }: CallModel): readonly [IconName, string, boolean] {
   const { unopened, state } = conference;
-  if (unopened > 0) return ["alert", t("state.bad", { n: unopened }), true];
+  const bad = unopened + troubled.length;
+  if (bad > 0) return ["alert", t("state.bad", { n: bad }), true];
   if (isAway) return ["seal", t("state.again"), false];
   return ["seal", state.media === "connecting" ? t("state.media") : t("state.link"), false];
 }

@@ -8,11 +8,13 @@ import { problemWords } from "../devices/problem.ts";
 import { Line } from "../model/line.ts";
 import { type Leaving, Seats } from "../model/seats.ts";
 import { Speech } from "../model/speech.ts";
+import { type Trouble, slotsWithoutKey, troublesOf } from "../model/trouble.ts";
 import { Changes } from "../parts/changes.ts";
 import { copy } from "../parts/page.tsx";
 import { type Preferences, prefer, preferences, wholeLink } from "../store.ts";
 import { t } from "../words/index.ts";
 import { ChatModel } from "./chat_model.ts";
+import { troubleTitle } from "./trouble_words.ts";
 import { keyOf } from "./viewer.ts";
 
 /** Who is found within it was here before: that is no news. */
@@ -57,6 +59,9 @@ export class CallModel extends Changes {
   readonly #began = performance.now();
   readonly #unhook: (() => void)[] = [];
   #known = new Map<string, Person>();
+  #told = new Set<string>(); // troubles, by their titles
+  /** The last thing that the server labelled as `said`, and the key as `who`. */
+  wrongLabel: { said: string; who: string } | null = null;
   readonly #gone = new Set<string>(); // of whom the server has said that they went
   #pointerAt = -Infinity;
   #silentAt = -Infinity;
@@ -82,7 +87,7 @@ export class CallModel extends Changes {
     this.chat = new ChatModel(conference, () => this.tell());
     this.#unhook.push(
       conference.on("people", (people) => this.#onPeople(people)),
-      conference.on("tiles", () => this.tell()),
+      conference.on("tiles", () => this.#onTiles()),
       conference.on("speaking", (speaking) => this.#onSpeaking(speaking)),
       conference.on("chat", (line) => this.chat.add(line, this.panel === "chat")),
       conference.on("notice", (notice) => this.#onNotice(notice)),
@@ -144,6 +149,21 @@ export class CallModel extends Changes {
   /** Whose screen has the stage. */
   get screenShown(): string | null {
     return this.#isWithoutShare ? null : (this.#shares.at(-1) ?? null);
+  }
+
+  /** What cannot be opened of a tile. Sound has none of its own, and is told on that of the camera. */
+  troublesOf({ person, source }: Show): readonly Trouble[] {
+    return this.troublesWith(person).filter(({ part }) => (part === "screen") === (source === "screen"));
+  }
+
+  /** Others of whom something is not shown or heard. */
+  get troubled(): readonly Person[] {
+    return this.others.filter((person) => this.troublesWith(person).length > 0);
+  }
+
+  /** While signalling is away the server's labels are old, and no lie. */
+  troublesWith(person: Person): readonly Trouble[] {
+    return this.isAway ? [] : troublesOf(person, this.conference.tiles);
   }
 
   /** Neither signalling nor media is lost. */
@@ -221,9 +241,8 @@ export class CallModel extends Changes {
     this.tell();
   }
 
-  askAgain(show: Show): void {
-    const tile = failingOf(show, this.conference.tiles);
-    if (tile) this.conference.askAgain(tile.slot);
+  askAgain(person: Person): void {
+    for (const slot of slotsWithoutKey(person, this.conference.tiles)) this.conference.askAgain(slot);
   }
 
   showWhole(key: string, isWhole: boolean): void {
@@ -328,6 +347,7 @@ export class CallModel extends Changes {
     // Those whose seat is kept are still known by name.
     this.#known = new Map([...[...this.#known].filter(([sender]) => this.seats.isAway(sender)), ...there]);
     this.#onShares(others);
+    this.#sayTroubles();
     this.tell();
   }
 
@@ -391,9 +411,35 @@ export class CallModel extends Changes {
       this.say(`left ${notice.sender}`, t("note.left", { name: nameOf(notice) }));
     } else if (notice.code === "keys_lost") this.say("restart", t("note.restart"));
     else if (notice.code === "rejoined") this.say("gone", t("note.gone"));
-    else if (notice.code === "wrong_sender") {
-      this.say("wrong", t("bad.wrong", { name: notice.expected === null ? t("guest") : this.nameOf(notice.expected) }));
-    }
+    else if (notice.code === "wrong_sender" && !this.isAway) this.#onWrongSender(notice.sender, notice.expected);
+  }
+
+  #onWrongSender(sender: string, expected: string | null): void {
+    const who = this.nameOf(sender);
+    if (expected === null) return this.say("wrong", t("bad.wrong.other", { name: who }));
+    const said = this.nameOf(expected);
+    this.wrongLabel = { said, who };
+    const explain = (): void => {
+      this.line.drop("wrong", performance.now());
+      this.open("security");
+    };
+    this.line.say({ key: "wrong", text: t("bad.wrong", { name: said }), actions: [{ label: t("bad.wrong.what"), run: explain }] }, performance.now());
+    this.tell();
+  }
+
+  #onTiles(): void {
+    this.#sayTroubles();
+    if (!this.conference.tiles.some(({ mislabelled }) => mislabelled !== null)) this.line.drop("wrong", performance.now());
+    this.tell();
+  }
+
+  /** Each once, when it begins. */
+  #sayTroubles(): void {
+    const now = performance.now();
+    const titles = this.others.flatMap((person) => this.troublesWith(person).map((trouble) => troubleTitle(trouble, nameOf(person))));
+    for (const title of titles) if (!this.#told.has(title)) this.line.say({ key: title, text: title }, now);
+    for (const title of this.#told) if (!titles.includes(title)) this.line.drop(title, now);
+    this.#told = new Set(titles);
   }
 
   async #onDevices(): Promise<void> {
@@ -444,9 +490,4 @@ export function nameOf(person: Pick<Person, "name"> | undefined): string {
 /** Where this opens. */
 export function tileOf({ person, source: shown }: Show, tiles: readonly Tile[]): Tile | undefined {
   return tiles.find(({ kind, sender, source }) => kind === "video" && sender === person.sender && source === shown);
-}
-
-/** Where frames come that should be this and do not open: by the key that they name, and where they name none by the server. */
-export function failingOf({ person: { sender } }: Show, tiles: readonly Tile[]): Tile | undefined {
-  return tiles.find(({ kind, failure }) => kind === "video" && failure !== null && (failure.from ?? failure.said) === sender);
 }

@@ -3,8 +3,10 @@ import type { Person } from "../../sdk/index.ts";
 import { Button } from "../parts/controls.tsx";
 import { Icon } from "../parts/icon.tsx";
 import { t } from "../words/index.ts";
+import type { Trouble } from "../model/trouble.ts";
 import { lateness } from "./lateness.ts";
 import { type CallModel, nameOf } from "./model.ts";
+import { troubleTitle } from "./trouble_words.ts";
 
 export function PeoplePanel({ model }: { model: CallModel }) {
   const { people, speaking, unopened } = model.conference;
@@ -19,7 +21,7 @@ export function PeoplePanel({ model }: { model: CallModel }) {
         <h3>{t("people.in")}</h3>
         <ul class="roster">
           {people.map((person) => (
-            <Row key={person.sender} person={person} isSpeaking={speaking.has(person.sender)} isAway={person.away} />
+            <Row key={person.sender} person={person} troubles={model.troublesWith(person)} isSpeaking={speaking.has(person.sender)} isAway={person.away} />
           ))}
         </ul>
       </div>
@@ -35,7 +37,14 @@ export function PeoplePanel({ model }: { model: CallModel }) {
   );
 }
 
-function Row({ person, isSpeaking, isAway }: { person: Person; isSpeaking: boolean; isAway: boolean }) {
+interface RowProps {
+  person: Person;
+  troubles: readonly Trouble[];
+  isSpeaking: boolean;
+  isAway: boolean;
+}
+
+function Row({ person, troubles, isSpeaking, isAway }: RowProps) {
   const name = nameOf(person);
   const notes = [
     person.isSelf && t("you"),
@@ -43,8 +52,9 @@ function Row({ person, isSpeaking, isAway }: { person: Person; isSpeaking: boole
     isAway && t("tile.again"),
     lateness(person) ?? false,
     !person.isSelf && !person.heard && t("people.unheard", { name }),
+    ...troubles.map((trouble) => troubleTitle(trouble, name)),
   ].filter((note) => note !== false);
-  const classes = ["pers", isSpeaking && "talk", !person.isSelf && !person.heard && "mute"].filter(Boolean);
+  const classes = ["pers", isSpeaking && "talk", !person.isSelf && !person.heard && "mute", troubles.length > 0 && "bad"].filter(Boolean);
   return (
     <li class={classes.join(" ")} data-sender={person.sender}>
       <div>

@@ -2,10 +2,17 @@
 import { Segments } from "../parts/controls.tsx";
 import { Sees } from "../parts/sees.tsx";
 import { t } from "../words/index.ts";
+import type { CallModel } from "./model.ts";
 
-export function SecurityPanel() {
+export function SecurityPanel({ model: { wrongLabel } }: { model: CallModel }) {
   return (
     <div class="body sec">
+      {wrongLabel && (
+        <section class="lie">
+          <h3>{t("sec.wrong")}</h3>
+          <p>{t("sec.wrong.text", { name: wrongLabel.said, who: wrongLabel.who })}</p>
+        </section>
+      )}
       <p class="verdict">{t("sec.link")}</p>
       <section>
         <Sees heading="h3" />

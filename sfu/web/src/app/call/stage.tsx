@@ -11,7 +11,7 @@ import { type Placed, type Scene, arrange, pageOf } from "../model/stage.ts";
 import { REST } from "../model/layout.ts";
 import type { Shown } from "../model/view.ts";
 import { Tile, position } from "./tile.tsx";
-import { type CallModel, failingOf, nameOf, tileOf } from "./model.ts";
+import { type CallModel, nameOf, tileOf } from "./model.ts";
 import { Viewer } from "./viewer.ts";
 
 /** Of a tile's menu with the buttons above it: where there is less below the upper edge it opens upwards. */
@@ -73,7 +73,7 @@ export function Stage({ model, onShelf, children }: StageProps) {
               show={show}
               box={box}
               slot={slot}
-              failure={failingOf(show, tiles)?.failure ?? null}
+              troubles={model.troublesOf(show)}
               ownTrack={isSelf ? model.devices.camera : null}
               isLarge={key === large?.key}
               isSpeaking={speaking.has(sender)}

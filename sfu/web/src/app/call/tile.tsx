@@ -3,23 +3,25 @@
  * picture and ring go by the key's owner alone.
  */
 import { Component } from "preact";
-import { type Person, type Tile as Slot, TRIES_MAX } from "../../sdk/index.ts";
+import type { Person, Tile as Slot } from "../../sdk/index.ts";
 import { lateness } from "./lateness.ts";
 import type { Box } from "../model/layout.ts";
+import type { Trouble } from "../model/trouble.ts";
 import { Button, Square } from "../parts/controls.tsx";
 import { Icon } from "../parts/icon.tsx";
 import { Menu, type MenuItem } from "../parts/menu.tsx";
 import { Picture } from "../parts/picture.tsx";
 import { t } from "../words/index.ts";
 import { type CallModel, type Show, nameOf } from "./model.ts";
+import { troubleText, troubleTitle } from "./trouble_words.ts";
 
 export interface TileProps {
   model: CallModel;
   show: Show;
   box: Box;
   slot: Slot | undefined;
-  /** Why frames of theirs do not open, if so. */
-  failure: Slot["failure"];
+  /** What of the person cannot be opened. */
+  troubles: readonly Trouble[];
   /** One's own picture, where it sits with the others. */
   ownTrack: MediaStreamTrack | null;
   isLarge: boolean;
@@ -43,18 +45,21 @@ export class Tile extends Component<TileProps, { isShown: boolean }> {
 
   override shouldComponentUpdate(next: TileProps, { isShown }: { isShown: boolean }): boolean {
     if (isShown !== this.state.isShown) return true;
-    const { show, box, ...before } = this.props;
-    const { show: nextShow, box: nextBox, ...after } = next;
+    const { show, box, troubles, ...before } = this.props;
+    const { show: nextShow, box: nextBox, troubles: nextTroubles, ...after } = next;
     const isSame = (a: object, b: object): boolean => Object.entries(a).every(([name, value]) => b[name as keyof typeof b] === value);
-    return !(isSame(before, after) && isSame(box, nextBox) && isSame(show.person, nextShow.person));
+    return !(isSame(before, after) && isSame(box, nextBox) && isSame(show.person, nextShow.person) && JSON.stringify(troubles) === JSON.stringify(nextTroubles));
   }
 
-  override render({ model, show, box, slot, failure, ownTrack, isLarge, isSpeaking, ...flags }: TileProps, { isShown }: { isShown: boolean }) {
+  override render({ model, show, box, slot, troubles, ownTrack, isLarge, isSpeaking, ...flags }: TileProps, { isShown }: { isShown: boolean }) {
     const { person, source } = show;
     const isOn = person[source] === "on";
     const track = person.isSelf ? ownTrack : isOn ? (slot?.track ?? null) : null;
     // Nothing has opened of somebody who was never heard, nor of a camera that is on and gives no picture.
-    const isSealed = !person.isSelf && (!person.heard || (isOn && (track === null || !isShown)));
+    const sound = troubles.find(({ part }) => part === "sound") ?? null;
+    const trouble = isOn ? (troubles.find(({ part }) => part !== "sound") ?? null) : sound;
+    const isSealed = !person.isSelf && (!person.heard || (isOn ? track === null || !isShown : sound !== null));
+    const isSoundTold = isSealed && trouble !== null && sound?.reason === trouble.reason;
     const classes = [
       "tile",
       isSealed && "sealed",
@@ -93,8 +98,8 @@ export class Tile extends Component<TileProps, { isShown: boolean }> {
             <b>{flags.isShort ? initials(nameOf(person)) : nameOf(person)}</b>
           </div>
         )}
-        {isSealed && isOn && <Why person={person} source={source} failure={failure} onAgain={() => model.askAgain(show)} />}
-        <Tag person={person} source={source} isSealed={isSealed} flags={flags} />
+        {isSealed && (isOn || trouble) && <Why model={model} person={person} trouble={trouble} others={troubles} />}
+        <Tag person={person} source={source} isSealed={isSealed} hasNoSound={sound !== null && !isSoundTold} flags={flags} />
         {!person.isSelf && (
           <div class="acts">
             <Square icon="pin" label={flags.isPinned ? t("tile.unpin") : t("tile.pin")} onPress={() => model.pin(person.sender, !flags.isPinned)} />
@@ -104,7 +109,7 @@ export class Tile extends Component<TileProps, { isShown: boolean }> {
         {flags.isMenuOpen && (
           <Menu
             label={t("tile.options", { name: nameOf(person) })}
-            items={itemsOf(model, show, flags)}
+            items={itemsOf(model, show, flags, isSoundTold ? null : sound)}
             onClose={() => model.openMenu(null)}
             isUp={flags.isLow}
           />
@@ -121,9 +126,18 @@ export function position(element: HTMLElement, { x, y, w, h }: Box): void {
   element.style.height = `${h}px`;
 }
 
-type Flags = Omit<TileProps, "model" | "show" | "box" | "slot" | "failure" | "ownTrack" | "isLarge" | "isSpeaking">;
+type Flags = Omit<TileProps, "model" | "show" | "box" | "slot" | "troubles" | "ownTrack" | "isLarge" | "isSpeaking">;
 
-function Tag({ person, source, isSealed, flags }: { person: Person; source: Show["source"]; isSealed: boolean; flags: Flags }) {
+interface TagProps {
+  person: Person;
+  source: Show["source"];
+  isSealed: boolean;
+  /** Beside a picture that opens: sound has no tile of its own. */
+  hasNoSound: boolean;
+  flags: Flags;
+}
+
+function Tag({ person, source, isSealed, hasNoSound, flags }: TagProps) {
   const name = nameOf(person);
   const notes = [
     person.heard || person.isSelf ? "" : t("tile.unheard"),
@@ -139,6 +153,12 @@ function Tag({ person, source, isSealed, flags }: { person: Person; source: Show
       {notes.map((note) => (
         <em key={note}>{note}</em>
       ))}
+      {hasNoSound && (
+        <em class="bad">
+          <Icon name="alert" />
+          {t("tile.nosound")}
+        </em>
+      )}
       {person.recording && (
         <em class="rec">
           <Icon name="record" />
@@ -149,41 +169,49 @@ function Tag({ person, source, isSealed, flags }: { person: Person; source: Show
   );
 }
 
+interface WhyProps {
+  model: CallModel;
+  person: Person;
+  /** Null: nothing is wrong, only not there yet. */
+  trouble: Trouble | null;
+  others: readonly Trouble[];
+}
+
 /** What happened, then what to do. */
-function Why({ person, source, failure, onAgain }: { person: Person; source: Show["source"]; failure: Slot["failure"]; onAgain: () => void }) {
+function Why({ model, person, trouble, others }: WhyProps) {
   const name = nameOf(person);
-  if (failure === null || failure.reason === "no_key_frame") {
-    return (
-      <div class="why">
-        <p>{t("tile.opening")}</p>
-      </div>
-    );
-  }
   return (
     <div class="why">
-      <b>{source === "screen" ? t("bad.screen", { name }) : t("bad.video", { name })}</b>
-      <p>{whyText(failure, name)}</p>
-      {failure.reason === "no_key" && failure.tries >= TRIES_MAX && <Button onPress={onAgain}>{t("bad.nokey.again")}</Button>}
+      {trouble && <b>{troubleTitle(trouble, name, others)}</b>}
+      <p>{trouble ? troubleText(trouble, name) : t("tile.opening")}</p>
+      {trouble && canAsk(trouble) && <Button onPress={() => model.askAgain(person)}>{t("bad.nokey.again")}</Button>}
+      {trouble?.reason === "newer" && <Button onPress={() => location.reload()}>{t("bad.newer.act")}</Button>}
+      {trouble?.reason === "wrong_sender" && <Button onPress={() => model.open("security")}>{t("bad.wrong.what")}</Button>}
     </div>
   );
 }
 
-function whyText({ reason, tries }: NonNullable<Slot["failure"]>, name: string): string {
-  if (reason !== "no_key") return t("bad.changed");
-  return tries < TRIES_MAX ? t("bad.nokey", { i: Math.max(1, tries) }) : t("bad.nokey.still", { name });
+/** For a key that has not come, once more. */
+function canAsk({ reason, tries }: Trouble): boolean {
+  return reason === "no_key" && tries === null;
 }
 
-function itemsOf(model: CallModel, { key, person: { sender } }: Show, flags: Flags): readonly MenuItem[] {
+/** `sound`: what is wrong with it, where only the tag says so. */
+function itemsOf(model: CallModel, { key, person }: Show, flags: Flags, sound: Trouble | null): readonly MenuItem[] {
+  const { sender } = person;
+  const again: MenuItem = [t("bad.nokey.again"), () => model.askAgain(person)];
   return [
     [flags.isPinned ? t("tile.unpin") : t("tile.pin"), () => model.pin(sender, !flags.isPinned)],
     [flags.isWhole ? t("tile.crop") : t("tile.whole"), () => model.showWhole(key, !flags.isWhole)],
     [flags.isMutedForMe ? t("tile.unmute") : t("tile.mute"), () => model.muteForMe(sender, !flags.isMutedForMe)],
+    ...(sound && canAsk(sound) ? [again] : []),
   ];
 }
 
-function label({ show: { person, source }, isSpeaking, isMutedForMe, isAway }: TileProps, isOn: boolean): string {
+function label({ show: { person, source }, troubles, isSpeaking, isMutedForMe, isAway }: TileProps, isOn: boolean): string {
   const name = person.isSelf ? t("you") : nameOf(person);
-  if (source === "screen") return t("tile.screen", { name });
+  const bad = troubles.map((trouble) => troubleTitle(trouble, name));
+  if (source === "screen") return [t("tile.screen", { name }), ...bad].join(", ");
   const notes = [
     person.microphone !== "on" && t("tile.muted"),
     !isOn && t("tile.off"),
@@ -193,7 +221,7 @@ function label({ show: { person, source }, isSpeaking, isMutedForMe, isAway }: T
     isMutedForMe && t("tile.mutedForMe"),
     person.recording && t("tile.recording"),
   ];
-  return [name, ...notes.filter((note) => note !== false)].join(", ");
+  return [name, ...notes.filter((note) => note !== false), ...bad].join(", ");
 }
 
 export function initials(name: string): string {

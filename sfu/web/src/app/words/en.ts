@@ -152,13 +152,14 @@ export const en = {
   "stage.label": "People",
   "stage.alone": "No one else is here yet.",
   "stage.unopened":
-    "What they send was sealed with another key. Nothing of it is shown, and they can’t open what you send. Compare your links: one of them may be wrong.",
+    "The server says they are inside. What they send was sealed with another key. Nothing of it is shown, and they can’t open what you send. Compare your links: one of them may be wrong.",
   "tile.unheard": "not heard yet",
   "tile.behind": "{time} behind",
   "tile.behind.clock": "{time} behind, or a clock is wrong",
   "tile.clock": "a clock is wrong",
   "tile.again": "reconnecting",
   "tile.recording": "recording",
+  "tile.nosound": "sound can’t be opened",
   "line.recording": { one: "Recording: {names}", other: "Recording: {n} people" },
   "tile.muted": "muted",
   "tile.mutedForMe": "muted for you",
@@ -186,12 +187,20 @@ export const en = {
 
   // ---- what can't be opened ----
   "bad.video": "Can’t open {name}’s video",
+  "bad.sound": "Can’t open {name}’s sound",
+  "bad.both": "Can’t open {name}’s video and sound",
   "bad.screen": "Can’t open {name}’s screen",
   "bad.nokey": "The key hasn’t arrived. Asking again, try {i} of 5.",
   "bad.nokey.still": "It still hasn’t arrived. Ask {name} to leave and come back.",
   "bad.nokey.again": "Ask again",
   "bad.changed": "It was changed on the way and thrown away.",
+  "bad.newer": "{name}’s page is newer than yours. Reload to see it.",
+  "bad.newer.act": "Reload",
+  "bad.wrong.unseen": "Not shown: this isn’t {name}",
+  "bad.wrong.unheard": "Not played: this isn’t {name}",
   "bad.wrong": "The server labelled it {name}, but {name}’s key didn’t make it.",
+  "bad.wrong.other": "The server labelled {name} as somebody else. The key says it is {name}.",
+  "bad.wrong.what": "What is this?",
 
   // ---- panels ----
   "people.in": "In the call",
@@ -208,6 +217,9 @@ export const en = {
   "chat.missing": { one: "{n} message of {name}’s is missing.", other: "{n} messages of {name}’s are missing." },
   "sec.title": "Who can open this call",
   "sec.link": "Anyone who has this link, now or later, can open what was recorded.",
+  "sec.wrong": "A label of the server’s was wrong",
+  "sec.wrong.text":
+    "The server said that something came from {name}. The key says that {who} made it. Names here come from keys alone, so it is shown as {who}’s, or not at all. A fault of the server can do this, and so can a server that wants you to take one person for another. If it goes on, meet on another server.",
   "sec.blind": "The server can’t see",
   "sec.blind.text": "Pictures, sound, screens, chat, files and their names, your names, the key.",
   "sec.sees": "The server can see",
