@@ -8,7 +8,7 @@ LAYERS: dict[str, frozenset[str]] = {
     "e2ee": frozenset({"e2ee"}),
     "worker": frozenset({"e2ee", "worker"}),
     "sdk": frozenset({"sdk", "worker/client.ts", "worker/messages.ts"}),
-    "app": frozenset({"app", "sdk/index.ts"}),
+    "app": frozenset({"app", "sdk/index.ts", "sdk/outside.ts"}),
 }
 
 # What of npm goes into the bundle. Near keys there is nothing of it.

@@ -1,13 +1,13 @@
 /** Which page is to be seen, and what leads from one to the next. */
 import { Component } from "preact";
-import { Conference, SfuError, canSeal, checkLink, fragmentOf, joinLink, makeFragment, needsKey, peek } from "../sdk/index.ts";
-import { CallPage } from "./call/call.tsx";
+import type { Conference } from "../sdk/index.ts";
+import { type Destination, SfuError, canSeal, checkLink, fragmentOf, joinLink, makeFragment, peek } from "../sdk/outside.ts";
 import type { Devices } from "./devices/devices.ts";
+import { Later } from "./parts/later.ts";
 import { Apart } from "./screens/apart.tsx";
 import { Ended, Joining, Left, wayFrom } from "./screens/ended.tsx";
 import { Landing } from "./screens/landing.tsx";
 import { type Choice, Lobby } from "./screens/lobby.tsx";
-import { Made } from "./screens/made.tsx";
 import { forgetFragment, keepFragment, keptFragment, takeFragment } from "./store.ts";
 
 type Screen =
@@ -22,6 +22,9 @@ type Screen =
   | { name: "call"; fragment: string; conference: Conference; devices: Devices }
   | { name: "left"; fragment: string }
   | { name: "ended"; code: string; fragment: string | null };
+
+const made = new Later(() => import("./screens/made.tsx"));
+const call = new Later(() => import("./call/call.tsx"));
 
 export class App extends Component<{ fragment: string | null }, { screen: Screen }> {
   override state: { screen: Screen } = { screen: { name: "blank" } };
@@ -39,7 +42,7 @@ export class App extends Component<{ fragment: string | null }, { screen: Screen
     // Registered before the conference's own, which leaves.
     addEventListener("pagehide", () => (this.#isHiding = true));
     const { fragment } = this.props;
-    if (fragment === null) this.#show({ name: "landing" });
+    if (fragment === null) this.#start();
     else void this.#open(fragment);
   }
 
@@ -50,16 +53,20 @@ export class App extends Component<{ fragment: string | null }, { screen: Screen
         return null;
       case "landing":
         return <Landing onMake={this.#make} onLink={(text) => void this.#open(fragmentOf(text))} onApart={() => this.#show({ name: "apart", fragment: null })} />;
-      case "made":
+      case "made": {
+        const { Made } = made.part!;
         return <Made fragment={screen.fragment} onGo={() => void this.#open(screen.fragment)} />;
+      }
       case "apart":
         return <Apart fragment={screen.fragment} onOpen={this.#unite} onStart={this.#start} />;
       case "lobby":
         return <Lobby inside={screen.inside} onJoin={(choice) => void this.#join(screen.fragment, choice)} onOther={this.#start} />;
       case "joining":
         return <Joining host={this.#host} retryMs={screen.retryMs} onNow={() => this.#again(screen)} onStop={() => void this.#open(screen.fragment)} />;
-      case "call":
+      case "call": {
+        const { CallPage } = call.part!;
         return <CallPage conference={screen.conference} devices={screen.devices} fragment={screen.fragment} onEnded={(error) => this.#onEnded(screen.fragment, error)} />;
+      }
       case "left":
         return <Left onBack={() => void this.#open(screen.fragment)} onStart={this.#start} />;
       case "ended":
@@ -85,11 +92,12 @@ export class App extends Component<{ fragment: string | null }, { screen: Screen
   readonly #start = (): void => {
     forgetFragment();
     this.#show({ name: "landing" });
+    made.prepare();
   };
 
   readonly #make = async (): Promise<void> => {
     try {
-      const fragment = await makeFragment();
+      const [fragment] = await Promise.all([makeFragment(), needed(made)]);
       keepFragment(fragment);
       this.#show({ name: "made", fragment });
     } catch (reason) {
@@ -101,14 +109,17 @@ export class App extends Component<{ fragment: string | null }, { screen: Screen
   async #open(fragment: string): Promise<void> {
     if (!canSeal()) return this.#fail(new SfuError("no_transform", ""), fragment);
     keepFragment(fragment);
+    let room: Destination;
     try {
-      if (await needsKey(fragment)) return this.#show({ name: "apart", fragment });
-      this.#host = (await checkLink(fragment)) ?? location.host;
+      room = await checkLink(fragment);
     } catch (reason) {
+      if (reason instanceof SfuError && reason.code === "link_apart") return this.#show({ name: "apart", fragment });
       return this.#fail(reason, fragment);
     }
+    this.#host = room.server ?? location.host;
     this.#show({ name: "lobby", fragment, inside: null });
-    const inside = await peek({ link: fragment });
+    call.prepare();
+    const inside = await peek({ room });
     const { screen } = this.state;
     if (screen.name === "lobby" && screen.fragment === fragment) this.setState({ screen: { ...screen, inside } });
   }
@@ -132,6 +143,8 @@ export class App extends Component<{ fragment: string | null }, { screen: Screen
     this.#joining = controller;
     this.#show({ name: "joining", fragment, choice, retryMs: null });
     try {
+      const { Conference } = await needed(call);
+      if (controller.signal.aborted) throw new SfuError("left", "given up");
       const conference = await Conference.join({
         link: fragment,
         name,
@@ -173,4 +186,11 @@ export class App extends Component<{ fragment: string | null }, { screen: Screen
     if (wayFrom(code) !== "again") forgetFragment();
     this.#show({ name: "ended", code, fragment });
   }
+}
+
+/** Where it does not come the server is not there to go on with either. */
+function needed<T>(part: Later<T>): Promise<T> {
+  return part.ask().catch(() => {
+    throw new SfuError("unreachable", "a part of the page does not come");
+  });
 }

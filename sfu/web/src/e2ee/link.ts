@@ -55,11 +55,6 @@ export async function parseLink(text: string): Promise<Link> {
   return { secret: secretOf(body), host };
 }
 
-/** Whether the link comes without its key. Throws LinkError. */
-export async function needsKey(text: string): Promise<boolean> {
-  return isApart((await decodeBody(text)).body);
-}
-
 /** A whole link in two parts, neither of which gives anything of it away. Each time others. Throws LinkError. */
 export async function splitLink(text: string): Promise<{ link: string; key: string }> {
   const { body, host } = await decodeBody(text);

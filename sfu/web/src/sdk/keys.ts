@@ -56,11 +56,6 @@ export function makeFragment(): Promise<string> {
   return withWorker((client) => client.request("make", {}));
 }
 
-/** Whether a link comes without its key, which is then to be had before anything else. Fails with the link's codes. */
-export function needsKey(link: string): Promise<boolean> {
-  return withWorker((client) => client.request("needsKey", { fragment: fragmentOf(link) }));
-}
-
 /** A whole link in two parts to be sent in two ways: the fragment of a link without key, and the key. Fails with the link's codes. */
 export function splitLink(link: string): Promise<{ link: string; key: string }> {
   return withWorker((client) => client.request("split", { fragment: fragmentOf(link) }));
@@ -90,12 +85,13 @@ function inTime<T>(work: Promise<T>): Promise<T> {
   });
 }
 
-/** Fails with the link's codes where it is not whole or not for us; nothing is sent. Says which server it names, if any. */
-export async function checkLink(link: string): Promise<string | null> {
-  return (await roomOf(link)).server;
-}
+/** Where a link leads: a room as the server knows it, and the server, where the link names one. */
+export type Destination = Pick<Room, "roomId" | "server">;
 
-/** What a link leads to, without going there. Fails as `checkLink`. */
-export function roomOf(link: string): Promise<Room> {
+/**
+ * Without going there: nothing is sent. Fails with the link's codes where it is not whole or not for us; with `link_apart` where
+ * its key is to be had before anything else.
+ */
+export function checkLink(link: string): Promise<Destination> {
   return withWorker((client) => client.request("open", { fragment: fragmentOf(link) }));
 }

@@ -1,25 +1,21 @@
 /** How many are inside, asked from outside: by the server's word, which may be anything. */
-import { roomOf } from "./keys.ts";
+import type { Destination } from "./keys.ts";
 import { signalingUrl } from "./link.ts";
 import { type Io, Signaling, browserIo } from "./signaling.ts";
 
 const PEEK_MS = 5_000;
 
 export interface PeekOptions {
+  /** What `checkLink` gives. */
+  room: Destination;
   /** As of `JoinOptions`. */
-  link: string;
   server?: string;
   token?: string;
 }
 
 /** One try, which changes nothing in the room. Null where it could not be learned, whatever the reason. */
-export async function peek({ link, server, token }: PeekOptions): Promise<number | null> {
-  try {
-    const room = await roomOf(link);
-    return await peekRoom(signalingUrl(server ?? room.server ?? location.host, location), room.roomId, token, browserIo);
-  } catch {
-    return null;
-  }
+export function peek({ room, server, token }: PeekOptions): Promise<number | null> {
+  return peekRoom(signalingUrl(server ?? room.server ?? location.host, location), room.roomId, token, browserIo).catch(() => null);
 }
 
 /** `room` as the server knows it. */

@@ -85,8 +85,6 @@ export interface ChatLine {
 export interface Requests {
   /** A new link's fragment. It is not opened by that. */
   make: { params: Record<string, never>; result: string };
-  /** Whether the fragment comes without its key. Errors: those of the link, but link_apart. */
-  needsKey: { params: { fragment: string }; result: boolean };
   /** A whole fragment as one without its key, and the key. Errors: those of the link. */
   split: { params: { fragment: string }; result: { link: string; key: string } };
   /** The reverse. Errors: those of the link, key_wrong. */

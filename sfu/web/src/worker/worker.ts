@@ -1,6 +1,6 @@
 // The worker's outside: requests of the page one after the other, transforms, and a clock that ticks. Without a session
 // nothing is sealed or opened, so nothing is sent or shown.
-import { joinLink, LinkError, makeLink, needsKey, splitLink } from "../e2ee/link.ts";
+import { joinLink, LinkError, makeLink, splitLink } from "../e2ee/link.ts";
 import { UnsendableError } from "../e2ee/sealed.ts";
 import { mediaOf } from "../e2ee/source.ts";
 import type { ErrorCode, FromWorker, Method, Request, Requests, TransformOptions } from "./messages.ts";
@@ -20,7 +20,6 @@ export class CryptoWorker {
 
   private readonly handlers: { [M in Method]: Handler<M> } = {
     make: () => makeLink(),
-    needsKey: ({ fragment }) => needsKey(fragment),
     split: ({ fragment }) => splitLink(fragment),
     join: ({ fragment, key }) => joinLink(fragment, key),
     open: async ({ fragment }) => {

@@ -1,4 +1,4 @@
-/** The call: line, stage, one panel at a time, bar. */
+/** The call: line, stage, one panel at a time, bar. With the conference it is loaded while a person is in the lobby. */
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Conference, SfuError } from "../../sdk/index.ts";
 import type { Devices } from "../devices/devices.ts";
@@ -8,9 +8,11 @@ import { Bar } from "./bar.tsx";
 import { useKeys } from "./keys.ts";
 import { LineBar } from "./line.tsx";
 import { CallModel } from "./model.ts";
-import { Panel } from "./panel.tsx";
+import { Panel, panels } from "./panel.tsx";
 import { Sounds } from "./sounds.tsx";
 import { Stage } from "./stage.tsx";
+
+export { Conference } from "../../sdk/index.ts";
 
 interface CallProps {
   conference: Conference;
@@ -24,7 +26,10 @@ export function CallPage({ conference, devices, fragment, onEnded }: CallProps) 
   useChanges(model);
   useKeys(model);
   const heading = useRef<HTMLHeadingElement>(null);
-  useEffect(() => heading.current?.focus(), []);
+  useEffect(() => {
+    heading.current?.focus();
+    panels.prepare();
+  }, []);
   const [isShelf, setShelf] = useState(false);
   const classes = ["call", model.panel && "withpanel", isShelf && "shelf"].filter(Boolean).join(" ");
   return (

@@ -16,7 +16,8 @@ export function MorePanel({ model }: { model: CallModel }) {
     applyLook();
   };
   const speak = async (language: Language): Promise<void> => {
-    await useLanguage(language).catch(() => {});
+    setSaid("");
+    await useLanguage(language).catch(() => setSaid(t("later.lost")));
     document.documentElement.lang = currentLanguage();
     model.choose({ language: currentLanguage() });
   };

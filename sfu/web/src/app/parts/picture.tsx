@@ -1,6 +1,6 @@
 /** A picture of one track. Muted, as sound has players of its own. */
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
-import { isTheirs } from "../../sdk/index.ts";
+import { isTheirs } from "../../sdk/outside.ts";
 
 interface PictureProps {
   track: MediaStreamTrack;

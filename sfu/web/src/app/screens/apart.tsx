@@ -1,6 +1,6 @@
 /** A link that came without its key, or the two of them to be put together. Checked on this device. */
 import { useRef, useState } from "preact/hooks";
-import { fragmentOf } from "../../sdk/index.ts";
+import { fragmentOf } from "../../sdk/outside.ts";
 import { Page, Title } from "../parts/page.tsx";
 import { wholeLink } from "../store.ts";
 import { t } from "../words/index.ts";

@@ -1,6 +1,6 @@
 /** Where there is no call, by the error's code: each has its words and what can be done (UI.md's table of states). */
 import { useEffect, useState } from "preact/hooks";
-import { FRAGMENT_LENGTH } from "../../sdk/index.ts";
+import { FRAGMENT_LENGTH } from "../../sdk/outside.ts";
 import { Button } from "../parts/controls.tsx";
 import { LinkForm, copy } from "../parts/page.tsx";
 import { wholeLink } from "../store.ts";

@@ -1,6 +1,6 @@
 /** A new room: its link, and the ways to hand it over. */
 import { useEffect, useState } from "preact/hooks";
-import { splitLink } from "../../sdk/index.ts";
+import { splitLink } from "../../sdk/outside.ts";
 import { Button } from "../parts/controls.tsx";
 import { Page, Specimen, Title, copy } from "../parts/page.tsx";
 import { Code } from "../parts/qr.tsx";

@@ -21,6 +21,7 @@ export const de: Catalogue = {
   "act.again": "Noch einmal",
   "act.start": "Zum Anfang",
   "act.close": "Schließen",
+  "later.lost": "Dieser Teil der Seite wurde nicht geladen. Hilft ein neuer Versuch nicht, lade die Seite neu.",
   copied: "Link kopiert. Er enthält den Schlüssel.",
   "copied.apart": "Kopiert. Ohne den Schlüssel öffnet er nichts.",
   "copied.key": "Schlüssel kopiert. Schick ihn auf einem anderen Weg als den Link.",

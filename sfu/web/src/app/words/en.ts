@@ -21,6 +21,7 @@ export const en = {
   "act.again": "Try again",
   "act.start": "Back to start",
   "act.close": "Close",
+  "later.lost": "This part of the page didn’t load. If trying again doesn’t help, reload the page.",
   copied: "Link copied. It holds the key.",
   "copied.apart": "Copied. Without the key it opens nothing.",
   "copied.key": "Key copied. Send it another way than the link.",

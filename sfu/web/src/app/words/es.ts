@@ -21,6 +21,7 @@ export const es: Catalogue = {
   "act.again": "Intentar de nuevo",
   "act.start": "Volver al inicio",
   "act.close": "Cerrar",
+  "later.lost": "Esta parte de la página no se ha cargado. Si no basta con intentarlo otra vez, recarga la página.",
   copied: "Enlace copiado. Contiene la clave.",
   "copied.apart": "Copiado. Sin la clave no abre nada.",
   "copied.key": "Clave copiada. Envíala por otro camino que el enlace.",

@@ -1,4 +1,5 @@
 /** The words, in the language of the device or the one that was chosen. */
+import { Later } from "../parts/later.ts";
 import { en } from "./en.ts";
 
 export type Key = keyof typeof en;
@@ -21,10 +22,13 @@ let language: Language = "en";
 let plural = new Intl.PluralRules("en");
 let decimal = new Intl.NumberFormat("en");
 
+// English is always there, for when another language does not come.
+const german = new Later(() => import("./de.ts"));
+const spanish = new Later(() => import("./es.ts"));
 const LOAD: Record<Language, () => Promise<Catalogue>> = {
   en: async () => en,
-  de: async () => (await import("./de.ts")).de,
-  es: async () => (await import("./es.ts")).es,
+  de: async () => (await german.ask()).de,
+  es: async () => (await spanish.ask()).es,
 };
 
 /** The first of `wanted` (BCP 47 tags, most wanted first) that there is. */
@@ -36,6 +40,7 @@ export function languageFor(wanted: readonly string[]): Language {
   return "en";
 }
 
+/** Rejects where its words do not come: then the language stays as it was. */
 export async function useLanguage(wanted: Language): Promise<void> {
   const loaded = await LOAD[wanted]();
   catalogue = loaded;
