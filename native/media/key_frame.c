@@ -1,30 +1,20 @@
 #include "media/key_frame.h"
 
 #include "core/cursor.h"
+#include "core/vp8.h"
+#include "core/vp9.h"
 
-// RFC 7741 section 4.2: X R N S R PID, then optional octets; the payload header follows where S is set and PID is 0.
-// Its first bit, P, is 0 in a key frame; the encrypted envelope keeps that bit (0x10 key, 0x11 delta).
-static frame_mark detect_vp8(cursor c) {
-    uint8_t first = cursor_u8(&c);
-    if (first & 0x80) {
-        uint8_t flags = cursor_u8(&c);
-        if (flags & 0x80) cursor_skip(&c, cursor_u8(&c) & 0x80 ? 1 : 0); // picture id of 7 or 15 bits
-        if (flags & 0x40) cursor_skip(&c, 1);                            // TL0PICIDX
-        if (flags & 0x30) cursor_skip(&c, 1);                            // TID, Y, KEYIDX
-    }
-    uint8_t payload_header = cursor_u8(&c);
-    if (!cursor_ok(&c) || (first & 0x17) != 0x10) return (frame_mark){0};
-    return (frame_mark){.start = true, .key = (payload_header & 1) == 0};
+// The encrypted envelope keeps the payload header's first bit (0x10 key, 0x11 delta).
+static frame_mark detect_vp8(const uint8_t *payload, size_t length) {
+    vp8_descriptor found;
+    if (vp8_parse(&found, payload, length) < 0) return (frame_mark){0};
+    return (frame_mark){.start = found.frame_start, .key = found.key_frame};
 }
 
-// RFC 9628 section 4.2: I P L F B E V Z. A key frame's lowest layer begins with B set, P clear and spatial id 0.
-static frame_mark detect_vp9(cursor c) {
-    uint8_t first = cursor_u8(&c);
-    uint8_t spatial = 0;
-    if (first & 0x80) cursor_skip(&c, cursor_u8(&c) & 0x80 ? 1 : 0);
-    if (first & 0x20) spatial = cursor_u8(&c) >> 1 & 7;
-    if (!cursor_ok(&c) || !(first & 0x08) || spatial != 0) return (frame_mark){0};
-    return (frame_mark){.start = true, .key = !(first & 0x40)};
+static frame_mark detect_vp9(const uint8_t *payload, size_t length) {
+    vp9_descriptor found;
+    if (vp9_parse(&found, payload, length) < 0) return (frame_mark){0};
+    return (frame_mark){.start = vp9_picture_start(&found), .key = vp9_key_picture_start(&found)};
 }
 
 // RFC 6184: single NAL, STAP-A (24) and FU-A (28). SPS (7) and IDR (5) begin what a decoder can start from.
@@ -61,9 +51,9 @@ frame_mark key_frame_detect(codec_envelope envelope, const uint8_t *payload, siz
     cursor c = cursor_over(payload, length);
     switch (envelope) {
     case ENVELOPE_VP8:
-        return detect_vp8(c);
+        return detect_vp8(payload, length);
     case ENVELOPE_VP9:
-        return detect_vp9(c);
+        return detect_vp9(payload, length);
     case ENVELOPE_H264:
         return detect_h264(c);
     case ENVELOPE_AV1:

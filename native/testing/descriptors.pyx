@@ -259,3 +259,155 @@ cdef class Descriptor:
             raise AssertionError("something was written of what does not fit")
         checked(status)
         return output.head(writer_length(&w))
+
+
+cdef extern from "core/picture_id.h":
+    ctypedef struct picture_id:
+        bint present
+        bint wide
+        uint16_t value
+
+
+cdef extern from "core/vp8.h":
+    enum:
+        VP8_MAX_DESCRIPTOR_BYTES
+    ctypedef struct vp8_descriptor:
+        uint8_t length
+        bint frame_start
+        bint key_frame
+        bint not_referred
+        bint partition_start
+        uint8_t partition
+        picture_id picture
+        bint has_tl0_pic_idx
+        bint has_temporal_id
+        bint has_key_idx
+        uint8_t tl0_pic_idx
+        uint8_t temporal_id
+        bint layer_sync
+        uint8_t key_idx
+    int c_vp8_parse "vp8_parse"(vp8_descriptor *found, const uint8_t *payload, size_t length)
+    void c_vp8_write "vp8_write"(writer *w, const vp8_descriptor *descriptor)
+
+
+cdef extern from "core/vp9.h":
+    enum:
+        VP9_MAX_HEAD_BYTES
+    ctypedef struct vp9_resolution:
+        uint16_t width
+        uint16_t height
+    ctypedef struct vp9_structure:
+        uint8_t spatial_layer_count
+        bint has_resolutions
+        vp9_resolution resolutions[8]
+        uint8_t picture_count
+    ctypedef struct vp9_descriptor:
+        uint16_t length
+        uint8_t head_length
+        bint predicted
+        bint flexible
+        bint frame_start
+        bint frame_end
+        bint not_referred_above
+        bint has_layers
+        bint has_tl0_pic_idx
+        bint has_structure
+        picture_id picture
+        uint8_t temporal_id
+        bint switching_up
+        uint8_t spatial_id
+        bint inter_layer_predicted
+        uint8_t tl0_pic_idx
+        uint8_t reference_count
+        uint8_t references[3]
+        vp9_structure structure
+    int c_vp9_parse "vp9_parse"(vp9_descriptor *found, const uint8_t *payload, size_t length)
+    bint vp9_picture_start(const vp9_descriptor *descriptor)
+    bint vp9_key_picture_start(const vp9_descriptor *descriptor)
+    void c_vp9_write_head "vp9_write_head"(writer *w, const vp9_descriptor *descriptor)
+
+
+cdef dict picture_as_dict(picture_id picture):
+    return {"picture_id": picture.value if picture.present else None, "wide": picture.wide if picture.present else None}
+
+
+def vp8_parse(bytes payload):
+    cdef vp8_descriptor d
+    exact = Exact(payload)
+    memset(&d, 0xA5, sizeof(d))
+    checked(c_vp8_parse(&d, exact.data, exact.length))
+    return picture_as_dict(d.picture) | {
+        "length": d.length,
+        "frame_start": d.frame_start,
+        "key_frame": d.key_frame,
+        "not_referred": d.not_referred,
+        "partition_start": d.partition_start,
+        "partition": d.partition,
+        "tl0_pic_idx": d.tl0_pic_idx if d.has_tl0_pic_idx else None,
+        "temporal_id": d.temporal_id if d.has_temporal_id else None,
+        "layer_sync": d.layer_sync if d.has_temporal_id else None,
+        "key_idx": d.key_idx if d.has_key_idx else None,
+    }
+
+
+def vp8_rewrite(bytes payload, picture_id=None, tl0_pic_idx=None, key_idx=None, capacity=VP8_MAX_DESCRIPTOR_BYTES):
+    cdef vp8_descriptor d
+    exact = Exact(payload)
+    checked(c_vp8_parse(&d, exact.data, exact.length))
+    if picture_id is not None:
+        d.picture.value = picture_id
+    if tl0_pic_idx is not None:
+        d.tl0_pic_idx = tl0_pic_idx
+    if key_idx is not None:
+        d.key_idx = key_idx
+    cdef Exact output = Exact(<int>capacity)
+    cdef writer w = writer_over(output.data, output.length)
+    c_vp8_write(&w, &d)
+    return output.head(writer_length(&w)) if writer_ok(&w) else None
+
+
+def vp9_parse(bytes payload):
+    cdef vp9_descriptor d
+    exact = Exact(payload)
+    memset(&d, 0xA5, sizeof(d))
+    checked(c_vp9_parse(&d, exact.data, exact.length))
+    structure = None
+    if d.has_structure:
+        structure = {
+            "spatial_layer_count": d.structure.spatial_layer_count,
+            "resolutions": [(d.structure.resolutions[i].width, d.structure.resolutions[i].height)
+                            for i in range(d.structure.spatial_layer_count)] if d.structure.has_resolutions else None,
+            "picture_count": d.structure.picture_count,
+        }
+    return picture_as_dict(d.picture) | {
+        "length": d.length,
+        "head_length": d.head_length,
+        "predicted": d.predicted,
+        "flexible": d.flexible,
+        "frame_start": d.frame_start,
+        "frame_end": d.frame_end,
+        "not_referred_above": d.not_referred_above,
+        "temporal_id": d.temporal_id if d.has_layers else None,
+        "switching_up": d.switching_up if d.has_layers else None,
+        "spatial_id": d.spatial_id if d.has_layers else None,
+        "inter_layer_predicted": d.inter_layer_predicted if d.has_layers else None,
+        "tl0_pic_idx": d.tl0_pic_idx if d.has_tl0_pic_idx else None,
+        "references": [d.references[i] for i in range(d.reference_count)],
+        "structure": structure,
+        "picture_start": vp9_picture_start(&d),
+        "key_picture_start": vp9_key_picture_start(&d),
+    }
+
+
+def vp9_rewrite(bytes payload, picture_id=None, tl0_pic_idx=None, capacity=VP9_MAX_HEAD_BYTES):
+    cdef vp9_descriptor d
+    exact = Exact(payload)
+    checked(c_vp9_parse(&d, exact.data, exact.length))
+    if picture_id is not None:
+        d.picture.value = picture_id
+    if tl0_pic_idx is not None:
+        d.tl0_pic_idx = tl0_pic_idx
+    cdef Exact output = Exact(<int>capacity)
+    cdef writer w = writer_over(output.data, output.length)
+    c_vp9_write_head(&w, &d)
+    return output.head(writer_length(&w)) if writer_ok(&w) else None

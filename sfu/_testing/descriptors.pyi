@@ -1,9 +1,9 @@
-"""What describes a frame beside its payload: the Dependency Descriptor.
+"""What describes a frame beside its payload: the Dependency Descriptor, and the descriptors of VP8 and VP9.
 
 What C reports as -EXXX is raised as OSError.
 """
 
-from typing import Final
+from typing import Final, TypedDict
 
 MAX_FDIFFS: Final[int]
 MAX_BYTES: Final[int]
@@ -81,3 +81,64 @@ class Descriptor:
         self, frame_number: int, template_id: int, active: int | None = None, capacity: int = 256
     ) -> bytes:
         """dd_write_changed: the first two are added, `active` is set unless it is None."""
+
+class Vp8(TypedDict):
+    """`struct vp8_descriptor`, with None for what is absent."""
+
+    length: int
+    frame_start: bool
+    key_frame: bool
+    not_referred: bool
+    partition_start: bool
+    partition: int
+    picture_id: int | None
+    wide: bool | None
+    tl0_pic_idx: int | None
+    temporal_id: int | None
+    layer_sync: bool | None
+    key_idx: int | None
+
+class Vp9Structure(TypedDict):
+    """`struct vp9_structure`"""
+
+    spatial_layer_count: int
+    resolutions: list[tuple[int, int]] | None
+    picture_count: int
+
+class Vp9(TypedDict):
+    """`struct vp9_descriptor`, with None for what is absent."""
+
+    length: int
+    head_length: int
+    predicted: bool
+    flexible: bool
+    frame_start: bool
+    frame_end: bool
+    not_referred_above: bool
+    picture_id: int | None
+    wide: bool | None
+    temporal_id: int | None
+    switching_up: bool | None
+    spatial_id: int | None
+    inter_layer_predicted: bool | None
+    tl0_pic_idx: int | None
+    references: list[int]
+    structure: Vp9Structure | None
+    picture_start: bool
+    key_picture_start: bool
+
+def vp8_parse(payload: bytes) -> Vp8: ...
+def vp8_rewrite(
+    payload: bytes,
+    picture_id: int | None = None,
+    tl0_pic_idx: int | None = None,
+    key_idx: int | None = None,
+    capacity: int = 6,
+) -> bytes | None:
+    """vp8_write of what was parsed, with these values in place of its own; None where it does not fit."""
+
+def vp9_parse(payload: bytes) -> Vp9: ...
+def vp9_rewrite(
+    payload: bytes, picture_id: int | None = None, tl0_pic_idx: int | None = None, capacity: int = 5
+) -> bytes | None:
+    """vp9_write_head of what was parsed, with these values in place of its own; None where it does not fit."""
