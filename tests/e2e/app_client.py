@@ -73,6 +73,35 @@ _FILL = """([selector, value]) => {
   field.form.requestSubmit();
 }"""
 
+# Without sending the form.
+TYPE = """([selector, value]) => {
+  const field = document.querySelector(selector);
+  field.value = value;
+}"""
+
+LOBBY = "document.querySelector('.form [type=submit]:not(:disabled)') !== null"
+# The link without key, and the key.
+APART = "[...document.querySelectorAll('.parts .specimen')].map((part) => part.textContent)"
+
+# A screen of one colour in place of the browser's own dialogue.
+SCREEN = """() => {
+  navigator.mediaDevices.getDisplayMedia = async () => {
+    const canvas = document.createElement("canvas");
+    canvas.width = 640; canvas.height = 360;
+    const context = canvas.getContext("2d");
+    let n = 0;
+    const draw = () => {
+      context.fillStyle = "#00ff00";
+      context.fillRect(0, 0, 640, 360);
+      context.fillStyle = "#000";
+      context.fillRect((n++ * 8) % 640, 340, 16, 16);
+    };
+    draw();
+    held.kept.push(canvas, setInterval(draw, 100));
+    return canvas.captureStream(10);
+  };
+}"""
+
 _PRESS = """([word]) => {
   const found = [...document.querySelectorAll("button")].filter(({ innerText, hidden }) => !hidden && innerText.trim().split("\\n")[0] === word);
   if (found.length === 0 || found[0].disabled) return false;

@@ -3,36 +3,23 @@
 import json
 from pathlib import Path
 
-from tests.e2e.app_client import FLAGS, SETTINGS, AppClient, all_see_all, becomes, meeting, needs_bundle
+from tests.e2e.app_client import (
+    APART,
+    FLAGS,
+    LOBBY,
+    SCREEN,
+    SETTINGS,
+    TYPE,
+    AppClient,
+    all_see_all,
+    becomes,
+    meeting,
+    needs_bundle,
+)
 from tests.e2e.chromium import chromium, needs_chromium
 from tests.e2e.server import serving
 
 pytestmark = [needs_chromium, needs_bundle]
-
-_LOBBY = "document.querySelector('.form [type=submit]:not(:disabled)') !== null"
-_TYPE = """([selector, value]) => {
-  const field = document.querySelector(selector);
-  field.value = value;
-}"""
-_APART = "[...document.querySelectorAll('.parts .specimen')].map((part) => part.textContent)"
-# A screen of one colour in place of the browser's own dialogue.
-_SCREEN = """() => {
-  navigator.mediaDevices.getDisplayMedia = async () => {
-    const canvas = document.createElement("canvas");
-    canvas.width = 640; canvas.height = 360;
-    const context = canvas.getContext("2d");
-    let n = 0;
-    const draw = () => {
-      context.fillStyle = "#00ff00";
-      context.fillRect(0, 0, 640, 360);
-      context.fillStyle = "#000";
-      context.fillRect((n++ * 8) % 640, 340, 16, 16);
-    };
-    draw();
-    held.kept.push(canvas, setInterval(draw, 100));
-    return canvas.captureStream(10);
-  };
-}"""
 
 
 async def test_a_link_and_its_key_apart(tmp_path: Path) -> None:
@@ -41,26 +28,26 @@ async def test_a_link_and_its_key_apart(tmp_path: Path) -> None:
         await ana.press("Make a room")
         await ana.until("document.querySelector('.specimen.wide') !== null")
         await ana.press("Split it")
-        await ana.until(f"{_APART}.length === 2")
-        link, key = await ana.page.evaluate(_APART)
+        await ana.until(f"{APART}.length === 2")
+        link, key = await ana.page.evaluate(APART)
         await ana.press("Go in")
-        await ana.until(_LOBBY)
+        await ana.until(LOBBY)
         assert "The server says no one is inside yet." in await ana.text()
         await ana.finish_lobby()
 
         ben = await AppClient.open(browser, server.url, "Ben")
-        await ben.page.evaluate(_TYPE, ["#link", link])
+        await ben.page.evaluate(TYPE, ["#link", link])
         await ben.press("Open")
         await ben.until("document.querySelector('#key') !== null")
         assert "This link needs its key." in await ben.text()
         wrong = key[:-1] + ("A" if key[-1] != "A" else "B")
-        await ben.page.evaluate(_TYPE, ["#key", wrong])
+        await ben.page.evaluate(TYPE, ["#key", wrong])
         await ben.press("Open")
         await ben.until("document.querySelector('.err') !== null")
         assert "That key doesn\u2019t fit this link" in await ben.text()
-        await ben.page.evaluate(_TYPE, ["#key", key])
+        await ben.page.evaluate(TYPE, ["#key", key])
         await ben.press("Open")
-        await ben.until(_LOBBY)
+        await ben.until(LOBBY)
         await ben.until("document.querySelector('.form').innerText.includes('1 person is inside')")
         await ben.finish_lobby()
         await all_see_all([ana, ben], silent=["Ana", "Ben"])
@@ -105,7 +92,7 @@ async def test_a_screen_has_the_stage_until_it_is_stopped(tmp_path: Path) -> Non
         ana = await AppClient.join(browser, server.url, link, "Ana", color="#ff0000", muted=True)
         ben = await AppClient.join(browser, server.url, link, "Ben", color="#0000ff", muted=True)
         await all_see_all([ana, ben], silent=["Ana", "Ben"])
-        await ana.page.evaluate(_SCREEN)
+        await ana.page.evaluate(SCREEN)
         await ana.press("Share screen")
         await ben.until("document.querySelector('.notice').innerText === 'Ana is showing a screen'")
 
