@@ -85,8 +85,7 @@ static void derive_target_layers(dd_structure *s) {
     }
 }
 
-// Everything is set that counts or offsets of the structure reach; the rest is zero, so that equal structures are equal
-// bytes.
+// What counts do not reach is zero, for dd_structure_equal.
 static bool read_structure(bit_reader *r, dd_structure *s) {
     memset(s, 0, sizeof *s);
     s->template_id_offset = (uint8_t)bits_read(r, TEMPLATE_ID_BITS);
@@ -104,6 +103,23 @@ static bool read_structure(bit_reader *r, dd_structure *s) {
         s->resolutions[i].height = bits_read(r, 16) + 1;
     }
     return bits_ok(r);
+}
+
+static bool template_equal(const dd_template *a, const dd_template *b) {
+    return a->dtis == b->dtis && a->fdiff_count == b->fdiff_count && a->spatial_id == b->spatial_id &&
+           a->temporal_id == b->temporal_id && memcmp(a->fdiffs, b->fdiffs, sizeof a->fdiffs) == 0 &&
+           memcmp(a->chain_fdiffs, b->chain_fdiffs, sizeof a->chain_fdiffs) == 0;
+}
+
+bool dd_structure_equal(const dd_structure *a, const dd_structure *b) {
+    if (a->template_id_offset != b->template_id_offset || a->template_count != b->template_count ||
+        a->decode_target_count != b->decode_target_count || a->chain_count != b->chain_count ||
+        a->has_resolutions != b->has_resolutions || memcmp(a->targets, b->targets, sizeof a->targets) != 0 ||
+        memcmp(a->resolutions, b->resolutions, sizeof a->resolutions) != 0)
+        return false;
+    for (unsigned i = 0; i < a->template_count; i++)
+        if (!template_equal(&a->templates[i], &b->templates[i])) return false;
+    return true;
 }
 
 // ---- frame_dependency_definition() ----

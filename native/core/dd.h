@@ -97,6 +97,9 @@ static inline uint32_t dd_all_decode_targets(unsigned decode_target_count) {
 int dd_parse(dd_descriptor *found, dd_structure *attached, const dd_structure *known, const uint8_t *bytes,
              size_t length);
 
+// Whether two structures that were read say the same, also of where their ids begin.
+bool dd_structure_equal(const dd_structure *a, const dd_structure *b);
+
 // What a descriptor becomes on its way from one stream into another.
 typedef struct dd_change {
     uint16_t frame_number; // is added, and wraps

@@ -1,7 +1,6 @@
 #include "media/dd_stream.h"
 
 #include <errno.h>
-#include <string.h>
 
 enum { KEPT = 3, KNOWN = 2 };
 
@@ -20,12 +19,12 @@ static int adopt(dd_stream *self, dd_frame *frame, const dd_structure *attached)
     const dd_structure *current = dd_stream_structure(self, self->generation);
     const dd_structure *previous = dd_stream_structure(self, self->generation - 1);
     frame->generation = self->generation;
-    if (current && memcmp(current, attached, sizeof *current) == 0) {
+    if (current && dd_structure_equal(current, attached)) {
         if (frame->number < self->first_frame) self->first_frame = frame->number;
     } else if (!current || frame->number >= self->first_frame) {
         frame->generation = ++self->generation;
         self->first_frame = frame->number;
-    } else if (previous && memcmp(previous, attached, sizeof *previous) == 0) {
+    } else if (previous && dd_structure_equal(previous, attached)) {
         frame->generation--;
     } else {
         return -ENOENT;

@@ -125,6 +125,7 @@ cdef extern from "core/dd.h":
     int c_dd_indication_of "dd_indication_of"(uint64_t dtis, unsigned decode_target)
     int c_dd_parse "dd_parse"(dd_descriptor *found, dd_structure *attached, const dd_structure *known,
                               const uint8_t *bytes, size_t length)
+    bint dd_structure_equal(const dd_structure *a, const dd_structure *b)
     size_t c_dd_changed_length "dd_changed_length"(const dd_descriptor *found, const dd_change *change)
     int c_dd_write_changed "dd_write_changed"(writer *w, const dd_descriptor *found, const uint8_t *bytes,
                                               const dd_change *change)
@@ -139,6 +140,9 @@ cdef list indications(uint64_t dtis, unsigned count):
 
 cdef class Structure:
     cdef dd_structure s
+
+    def equals(self, Structure other):
+        return dd_structure_equal(&self.s, &other.s)
 
     @property
     def template_id_offset(self):

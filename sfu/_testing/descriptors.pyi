@@ -26,6 +26,9 @@ def bits_written(fields: list[tuple[int, int]], capacity: int) -> bytes | None:
 class Structure:
     """`struct dd_structure`, as a descriptor carried it."""
 
+    def equals(self, other: Structure) -> bool:
+        """dd_structure_equal"""
+
     @property
     def template_id_offset(self) -> int: ...
     @property

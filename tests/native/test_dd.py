@@ -2,6 +2,7 @@
 
 import errno
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -126,6 +127,42 @@ def test_examples_of_the_specification(structure: dd.Structure) -> None:
         assert_alike(parsed(dd.written(frame), known), frame, structure)
 
 
+def one_layer(**changes: Any) -> dd.Structure:
+    return replace(dd.Structure(0, (dd.Template(0, 0, (dd.SWITCH,)),)), **changes)
+
+
+def other_template(**changes: Any) -> dd.Structure:
+    """L1T3 of which one template differs."""
+    return replace(dd.L1T3, templates=(*dd.L1T3.templates[:-1], replace(dd.L1T3.templates[-1], **changes)))
+
+
+SIZED = replace(dd.L1T3, resolutions=((640, 360),))
+DIFFERENT = [
+    dd.L1T3,
+    dd.L3T3,
+    SIZED,
+    replace(SIZED, resolutions=((640, 361),)),
+    replace(dd.L1T3, offset=1),
+    replace(dd.L1T3, templates=dd.L1T3.templates[:-1]),
+    replace(dd.L1T3, templates=(*dd.L1T3.templates, dd.L1T3.templates[-1])),
+    replace(dd.L3T3, protected_by=(2, 2, 2, 1, 1, 1, 0, 0, 1)),
+    other_template(dtis=(3, 0, 0)),
+    other_template(fdiffs=(2,)),
+    other_template(fdiffs=()),
+    other_template(chains=(4,)),
+    other_template(temporal=3),
+    other_template(spatial=1, temporal=0),
+    one_layer(),
+    one_layer(templates=(dd.Template(0, 0, (dd.SWITCH,), (), (0,)),), protected_by=(0,)),
+]
+
+
+def test_structures_are_equal_where_all_of_them_is() -> None:
+    for i, one in enumerate(DIFFERENT):
+        for k, other in enumerate(DIFFERENT):
+            assert attached(one).equals(attached(other)) == (i == k)
+
+
 def test_layers_of_decode_targets() -> None:
     """Section A.10.2.2 names them: HD30, HD15, HD7.5, VGA30 and so on."""
     assert attached(dd.L3T3).target_layers == [(s, t) for s in (2, 1, 0) for t in (2, 1, 0)]
@@ -176,10 +213,6 @@ def test_truncated_at_every_byte() -> None:
 def test_padding_is_passed_over() -> None:
     for tail in (b"\0", b"\0" * 100, b"\xff"):
         assert parsed(GOLDEN + tail).bits == parsed(GOLDEN).bits
-
-
-def one_layer(**changes: object) -> dd.Structure:
-    return replace(dd.Structure(0, (dd.Template(0, 0, (dd.SWITCH,)),)), **changes)  # type: ignore[arg-type]
 
 
 def layers(*ids: tuple[int, int]) -> dd.Structure:

@@ -100,7 +100,7 @@ static void check_changed(const dd_descriptor *d, const dd_structure *s, const u
         dd_descriptor again;
         demand(dd_parse(&again, &attached, &moved, output, length) == 0);
         check_same_frame(*d, again, change);
-        demand(!d->has_structure || memcmp(&attached, &moved, sizeof moved) == 0);
+        demand(!d->has_structure || dd_structure_equal(&attached, &moved));
         dd_change back = {.frame_number = (uint16_t)-change->frame_number,
                           .template_id = (uint8_t)(DD_TEMPLATE_IDS - change->template_id)};
         if (!change->set_active) {
