@@ -7,17 +7,21 @@ Each shows a still of their own, a few times a second, and asks for nobody's pic
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from unittest.mock import patch
 
 from av import VideoFrame
 from av.video.frame import PictureType
 
+from sfu.client import frames
 from sfu.client.conference import Conference
 from sfu.client.envelope import Codec
+from sfu.client.inner import encode_inner
 from sfu.client.keys import Source
+from sfu.client.outlet import Outlet
 from sfu.client.tracks import VIDEO_RATE, Pace, Tone
 from tests.e2e.portrait import Pixels, document, portrait, to_frame
 
@@ -107,27 +111,46 @@ class Member:
     async def say(self, text: str) -> None:
         await self.conference.chat.send(text)
 
-    # ---- faults, for the camera ----
+    # ---- faults, for which a conference has no interface ----
 
     def lose_key(self) -> None:
-        """Seals with a key whose KID is in no profile, as if the others had missed it."""
-        outlet = self.conference._publishing._outlets[Source.CAMERA]  # a fault has no interface
+        """Seals its camera with a key whose KID is in no profile, as if the others had missed it."""
+        outlet = self._outlet(Source.CAMERA)
         outlet._sending = outlet._draw()
 
     async def find_key(self) -> None:
         """The profile that the others had missed."""
         await self.conference._send_profile()
 
-    def set_changed(self, is_changed: bool) -> None:
-        """What is sent opens nowhere, as if somebody had changed it on the way."""
-        sender = self.conference._publishing.senders[Source.CAMERA]
-        outlet = self.conference._publishing._outlets[Source.CAMERA]
+    def be_changed(self, source: Source) -> None:
+        """What is sent from now on opens nowhere, as if somebody had changed it on the way."""
+        outlet = self._outlet(source)
 
         def change(codec: Codec, frame: bytes, time_ms: int) -> bytes:
             sealed = outlet.seal(codec, frame, time_ms)
             return sealed[:-1] + bytes([sealed[-1] ^ 1])
 
-        sender._sealing = replace(sender._sealing, seal=change if is_changed else outlet.seal)
+        self._seal_with(source, change)
+
+    def be_newer(self, source: Source) -> None:
+        """What is sent from now on opens, and has in it what no client of today understands."""
+        outlet = self._outlet(source)
+
+        def seal(codec: Codec, frame: bytes, time_ms: int) -> bytes:
+            with patch.object(frames, "encode_inner", lambda *given: b"\x41" + encode_inner(*given)[1:]):
+                return outlet.seal(codec, frame, time_ms)
+
+        self._seal_with(source, seal)
+
+    def be_well(self, source: Source) -> None:
+        self._seal_with(source, self._outlet(source).seal)
+
+    def _outlet(self, source: Source) -> Outlet:
+        return self.conference._publishing._outlets[source]
+
+    def _seal_with(self, source: Source, seal: Callable[[Codec, bytes, int], bytes]) -> None:
+        sender = self.conference._publishing.senders[source]
+        sender._sealing = replace(sender._sealing, seal=seal)
 
 
 def cast(

@@ -1,5 +1,6 @@
 """Every screen and state of the page that can occur, on a desktop and on a phone, in light and in dark: axe-core finds nothing wrong
-with it, and build/screens keeps a picture of each, `<state>-<d|p>-<light|dark>.png`.
+with it, and build/screens keeps a picture of each, `<state>-<shape>-<light|dark>.png`. states.py has their names, and why one differs
+from how it was drawn.
 """
 
 import base64
@@ -11,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from sfu.client.keys import Source
 from sfu.e2ee.link import Link
 from tests.e2e.app_client import AppClient, meeting, needs_bundle
 from tests.e2e.chromium import needs_chromium
@@ -19,8 +21,12 @@ from tests.e2e.gallery import SHAPES, Gallery, give_devices, needs_axe
 from tests.e2e.portrait import document, portrait
 from tests.e2e.proxy import Message, Proxy
 from tests.e2e.server import Server
+from tests.e2e.states import BEFORE, IN_A_CALL, ON_THE_WAY_IN, REFUSALS
 
 pytestmark = [needs_chromium, needs_bundle, needs_axe]
+
+_CHECK_BYTES = 4  # at the end of a link
+_VERSION, _SUITE, _FLAGS = range(3)  # its first bytes
 
 _TITLE = "document.querySelector('h1').innerText"
 _FILL = """([selector, value]) => {
@@ -31,6 +37,13 @@ _FILL = """([selector, value]) => {
 _NO_DEVICES = """([name]) => {
   navigator.mediaDevices.getUserMedia = async () => { throw new DOMException("", name); };
   if (name !== "NotReadableError") navigator.mediaDevices.enumerateDevices = async () => [];
+}"""
+_NO_MICROPHONE = """() => {
+  const { mediaDevices } = navigator, get = mediaDevices.getUserMedia;
+  mediaDevices.getUserMedia = async (wanted) => {
+    if (wanted.audio) throw new DOMException("", "NotFoundError");
+    return get(wanted);
+  };
 }"""
 _NO_TRANSFORM = """() => {
   delete globalThis.RTCRtpScriptTransform;
@@ -43,75 +56,16 @@ _CALM = (
     " && [...document.querySelectorAll('.tile.sealed')].every((tile) => tile.innerText.includes('not heard yet'))"
 )
 
-_AWAY = "[...document.querySelectorAll('.tile')].some((tile) => tile.innerText.includes('reconnecting'))"
 
-# Each state with the picture of ../shared/ui/shots that it was laid beside, and, where it differs, why. In all of them: before MLS
-# the link's key is all there is to be said of encryption; raised hands and files are not here yet; the font is the system's.
-BEFORE = {
-    "landing": "01-landing. No way to how it works, to the source and to checking the page: there are no such pages yet.",
-    "landing-sees": "What the server can see, unfolded. Not drawn.",
-    "made": "02-made. Six words and asking first come later; each says so in place of its control.",
-    "made-split": "Not drawn.",
-    "apart": "03-apart. There is a way back.",
-    "apart-unknown": "Not drawn: link and key are asked for together.",
-    "key-wrong": "44-wrongkey. Not a page of its own: what was typed stays, and can be set right.",
-    "link-cut": "43-cut. The field itself, where the design has a button that leads to it.",
-    "link-mistyped": "As link-cut.",
-    "link-version": "As link-cut.",
-    "link-suite": "As link-cut.",
-    "link-flags": "As link-cut.",
-    "lobby": "04-lobby. It says how one shows without a name, and leads to another link.",
-    "lobby-camera-off": "Not drawn.",
-    "lobby-blocked": "05-lobby-blocked. No list of devices: the browser names none while it blocks them.",
-    "lobby-busy": "As lobby-blocked.",
-    "lobby-none": "As lobby-blocked.",
-    "no-transform": "46-old.",
-    "worker-failed": "As no-transform.",
-}
-# By its code, what the server may say in place of letting somebody in, or while they are inside.
-REFUSALS = (
-    "room_full", "too_many_rooms", "no_such_room", "unauthorised", "forbidden", "rate_limited", "shutting_down", "taken_over",
-    "unsupported_version", "no_codec", "internal",
-)  # fmt: skip
-ON_THE_WAY_IN = {
-    "joining": "Not drawn; as 40-waiting.",
-    "unreachable": "Not drawn; as 42-replaced.",
-    **{code.replace("_", "-"): "Not drawn; as 42-replaced." for code in REFUSALS},
-    "other-key": "Not drawn: nobody inside has this link's key.",
-    "other-key-people": "Not drawn. On a phone the heading alone has room above the panel.",
-}
-IN_A_CALL = {
-    "call-alone": "Not drawn.",
-    "call-2": "10-call-1, 15-landscape-1. On a phone a camera that lies is cut to 3:4 and no further: only an upright one fills the stage.",
-    "call-3": "11-call-3.",
-    "call-9": "12-call-9, 15-landscape-6.",
-    "call-25": "13-call-25. There are 24 others: six columns of four have larger tiles than five of five.",
-    "call-25-page-2": "13-call-25, its second page. Phone only: a desktop has one page for 24.",
-    "tile-menu": "Not drawn.",
-    "pinned": "16-pinned. The whole picture, as UI.md has it; the design's fills the stage.",
-    "one-large": "As pinned.",
-    "share-offered": "Not drawn; the line as in 34-knock.",
-    "share": "14-share, 15-landscape-share.",
-    "share-alone": "14-share-alone.",
-    "self-menu": "Not drawn.",
-    "self-in-grid": "Not drawn.",
-    "self-hidden": "Not drawn.",
-    "sharing": "Not drawn; the line as in 34-knock.",
-    "recording": "Not drawn.",
-    "away": "Not drawn: a seat is kept.",
-    "panel-people": "20-people. Nobody waits outside and nobody has a role before MLS; what can be done with a person is in their tile.",
-    "panel-chat": "21-chat.",
-    "panel-security": "23-security. No code to compare before MLS.",
-    "panel-more": "24-more. Recognising a device and keeping the chat come later; there is a language, and a test of the speakers.",
-    "panel-details": "Not drawn.",
-    "panel-shortcuts": "Not drawn.",
-    "no-key": "30-cannot. Among nine; the words are UI.md's. Where a tile is small its words name the person, and there is no tag.",
-    "no-key-still": "As no-key, with what to do.",
-    "changed": "As no-key.",
-    "reconnecting": "Not drawn.",
-    "media-lost": "31-reconnecting.",
-    "left": "45-left. The button counts.",
-}
+def _said_on_tiles(words: str) -> str:
+    return f"[...document.querySelectorAll('.tile .why')].some((why) => why.innerText.includes({words!r}))"
+
+
+def _one(selector: str) -> str:
+    return f"document.querySelectorAll({selector!r}).length === 1"
+
+
+_AWAY = "[...document.querySelectorAll('.tile')].some((tile) => tile.innerText.includes('reconnecting'))"
 
 
 async def _open(browser: Any, url: str, name: str) -> AppClient:
@@ -138,10 +92,6 @@ def _altered(link: str, at: int) -> str:
     body[at] = 0x7E
     data = bytes(body) + hashlib.sha256(body).digest()[:_CHECK_BYTES]
     return f"{page}#{base64.urlsafe_b64encode(data).decode().rstrip('=')}"
-
-
-_CHECK_BYTES = 4
-_VERSION, _SUITE, _FLAGS = range(3)
 
 
 async def test_before_a_call(tmp_path: Path) -> None:
@@ -187,6 +137,14 @@ async def test_before_a_call(tmp_path: Path) -> None:
         await ben.press("Stop camera")
         await gallery.take(ben, "lobby-camera-off", "document.querySelector('.mirror .why') !== null")
         await ben.press("Start camera")
+        await ben.press("Another link")
+        await ben.page.evaluate(_NO_MICROPHONE)
+        await ben.enter_lobby(link)
+        await gallery.take(
+            ben,
+            "lobby-microphone",
+            "document.querySelector('.form').innerText.includes('No microphone found')",
+        )
         for state, name in (
             ("lobby-blocked", "NotAllowedError"),
             ("lobby-busy", "NotReadableError"),
@@ -288,6 +246,7 @@ async def test_in_a_call(tmp_path: Path) -> None:
         await sam.until(f"!({_AWAY})")
         await _panels(gallery, sam, people)
         await _unopened(gallery, sam, people)
+        await _mislabelled(gallery, sam, people, proxy)
         await _cut_off(gallery, sam, proxy, server)
         await people["Jonas Weber"].be_silent()
         await until_inside(25)
@@ -381,14 +340,53 @@ async def _panels(gallery: Gallery, sam: AppClient, people: dict[str, Member]) -
 
 async def _unopened(gallery: Gallery, sam: AppClient, people: dict[str, Member]) -> None:
     """On a tile, why nothing is to be seen on it."""
-    ana, ben = people["Ana Ruiz"], people["Ben Okafor"]
+    ana, ben, jonas = people["Ana Ruiz"], people["Ben Okafor"], people["Jonas Weber"]
     ana.lose_key()
     await gallery.take(sam, "no-key", "document.querySelector('.why b') !== null")
     await gallery.take(sam, "no-key-still", "document.querySelector('.why .btn') !== null")
-    ben.set_changed(True)
-    await gallery.take(sam, "changed", "document.querySelectorAll('.why b').length === 2")
-    ben.set_changed(False)
+    ben.be_changed(Source.CAMERA)
+    jonas.be_changed(Source.MICROPHONE)
+    await gallery.take(
+        sam,
+        "changed",
+        "document.querySelectorAll('.why b').length === 2 && document.querySelector('.tag .bad') !== null",
+    )
+    jonas.be_well(Source.MICROPHONE)
+    ben.be_well(Source.CAMERA)
     await ana.find_key()
+    await sam.until(_CALM)
+    ben.be_newer(Source.CAMERA)
+    await gallery.take(sam, "newer", f"{_said_on_tiles('newer than yours')} && {_one('.why b')}")
+    ben.be_well(Source.CAMERA)
+    await sam.until(_CALM)
+
+
+async def _mislabelled(gallery: Gallery, sam: AppClient, people: dict[str, Member], proxy: Proxy) -> None:
+    """The server gives Ben's picture where Ana's is asked for, and says that it is hers."""
+    ana, ben = (people[name].conference.participant for name in ("Ana Ruiz", "Ben Okafor"))
+
+    def give_another(message: Message) -> Message:
+        if message["type"] != "view":
+            return message
+        given = {ana: {"participant": ben}, ben: {"participant": "auto", "max_height": 0}}
+        return message | {"slots": [slot | given.get(slot["participant"], {}) for slot in message["slots"]]}
+
+    def call_him_ana(message: Message) -> Message:
+        if message["type"] != "slots":
+            return message
+        said = {ana: {"participant": ben}, ben: {"participant": ana}}
+        return message | {"slots": [slot | said.get(slot["participant"], {}) for slot in message["slots"]]}
+
+    proxy.to_server, proxy.to_client = give_another, call_him_ana
+    await _click(sam, "[aria-label='Options for Ana Ruiz']")
+    await sam.press("Pin")  # another view is asked for
+    await gallery.take(sam, "wrong-sender", _said_on_tiles("this isn\u2019t Ana Ruiz"))
+    await _click(sam, ".why .btn")
+    await gallery.take(sam, "wrong-sender-security", "document.querySelector('.panel .lie') !== null")
+    proxy.to_server = proxy.to_client = lambda message: message
+    await _click(sam, ".panel .shut")
+    await _click(sam, "[aria-label='Options for Ana Ruiz']")
+    await sam.press("Unpin")
     await sam.until(_CALM)
 
 
