@@ -67,8 +67,6 @@ IN_A_CALL = {
     "no-key-still": "As no-key, with what to do.",
     "changed": "As no-key; of one who is seen, what is said is changed, which is told in the tag.",
     "newer": "As no-key.",
-    "wrong-sender": "30-wrong. Among nine, and pinned.",
-    "wrong-sender-security": "Not drawn: what is this?",
     "reconnecting": "Not drawn.",
     "media-lost": "31-reconnecting.",
     "left": "45-left. The button counts.",
