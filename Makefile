@@ -21,10 +21,10 @@ web_installed := sfu/web/node_modules/.sfu-installed
 web_sources = $(shell find sfu/web/src -type f) $(wildcard sfu/web/build.mjs sfu/web/tsconfig*.json)
 
 .DELETE_ON_ERROR:
-.PHONY: lint lint-format lint-python lint-types lint-architecture lint-c lint-web help setup lock node web dev serve test pictures format sanitize openssl stress fuzz fuzzers bench clean
+.PHONY: lint lint-format lint-python lint-types lint-architecture lint-c lint-web help setup lock node web dev serve test pictures format sanitize openssl stress fuzz fuzzers bench bench-page clean
 
 help:
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 18
 
 setup: $(installed) ## a virtual environment with what the lock file names
 
@@ -139,6 +139,9 @@ bench: dev ## benchmarks: the steps of the packet path (pytest-benchmark), then 
 	$(configure) -B $(BUILD)/bench
 	$(ninja) -C $(BUILD)/bench bench
 	set -e; for program in $(BUILD)/bench/bench/*; do echo "$$program"; "$$program"; done
+
+bench-page: dev web ## what the page costs, against its budgets; sizes alone decide whether it passes
+	$(python) -m bench.page
 
 clean: ## what was built, but not the virtual environment
 	rm -rf $(BUILD) sfu/web/dist
