@@ -57,6 +57,24 @@ cdef extern from "media/rewrite_dd.h":
     void rewrite_dd_note(rewrite_dd *self, const dd_run *run, const dd_frame *frame)
 
 
+cdef extern from "media/dd_filter.h":
+    enum:
+        DD_FILTER_FRAMES
+    ctypedef struct dd_filter:
+        uint32_t targets
+    ctypedef struct dd_verdict:
+        bint forward
+        bint last
+        bint changed
+        bint wants_key_frame
+    void dd_filter_start(dd_filter *self, uint8_t wanted_spatial, uint8_t wanted_temporal)
+    void dd_filter_want(dd_filter *self, uint8_t spatial, uint8_t temporal)
+    dd_verdict dd_filter_on_packet(dd_filter *self, const dd_frame *frame, const dd_structure *structure,
+                                   uint32_t timestamp)
+
+FILTER_FRAMES = <int>DD_FILTER_FRAMES
+
+
 cdef class Frame:
     cdef dd_frame f
     cdef Exact exact
@@ -151,3 +169,21 @@ cdef class RewriteDd:
         cdef writer w = writer_over(output.data, output.length)
         checked(dd_write_changed(&w, &frame.f.descriptor, frame.exact.data, &change))
         return output.head(writer_length(&w))
+
+
+cdef class DdFilter:
+    cdef dd_filter f
+
+    def __cinit__(self, uint8_t spatial, uint8_t temporal):
+        memset(&self.f, 0xA5, sizeof(self.f))
+        dd_filter_start(&self.f, spatial, temporal)
+
+    def want(self, uint8_t spatial, uint8_t temporal):
+        dd_filter_want(&self.f, spatial, temporal)
+
+    @property
+    def targets(self):
+        return self.f.targets
+
+    def on_packet(self, DdStream stream, Frame frame, uint32_t timestamp):
+        return dd_filter_on_packet(&self.f, &frame.f, stream.structure(frame.f.generation), timestamp)

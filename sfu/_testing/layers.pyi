@@ -1,5 +1,9 @@
 """What media makes of Dependency Descriptors. What C reports as -EXXX is raised as OSError."""
 
+from typing import Final, TypedDict
+
+FILTER_FRAMES: Final[int]
+
 class Frame:
     """`struct dd_frame` of one packet."""
 
@@ -42,3 +46,20 @@ class RewriteDd:
     def note(self, run: DdRun, frame: Frame) -> None: ...
     def changed(self, run: DdRun, frame: Frame) -> bytes:
         """rewrite_dd_change and dd_write_changed."""
+
+class Verdict(TypedDict):
+    """`struct dd_verdict`"""
+
+    forward: bool
+    last: bool
+    changed: bool
+    wants_key_frame: bool
+
+class DdFilter:
+    """`struct dd_filter`, begun with these layers wanted."""
+
+    def __init__(self, spatial: int, temporal: int) -> None: ...
+    def want(self, spatial: int, temporal: int) -> None: ...
+    @property
+    def targets(self) -> int: ...
+    def on_packet(self, stream: DdStream, frame: Frame, timestamp: int) -> Verdict: ...
