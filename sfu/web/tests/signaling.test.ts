@@ -180,6 +180,29 @@ test("a join survives a session that was never in", async () => {
   assert.equal(world.lost, 0);
 });
 
+test("a room may move as often as it likes in a long call, but not in circles on the way in", async () => {
+  const world = new World();
+  const move = async (times: number): Promise<Wire> => {
+    for (let time = 0; time < times; time++) {
+      world.wire.tell({ type: "moved", id: world.wire.take()[0]!.id, url: `wss://there${time}/ws` });
+      world.comeBack();
+      world.wire.welcome();
+    }
+    return world.wire;
+  };
+  world.signaling.start();
+  for (const first of [true, false]) {
+    const joining = world.signaling.join("room");
+    if (first) {
+      world.wire.client.onOpen();
+      world.wire.welcome();
+    }
+    const wire = await move(4);
+    wire.tell({ type: "joined", id: wire.take()[0]!.id, participant: 7, roster: ROSTER, settings: SETTINGS });
+    await joining;
+  }
+});
+
 test("it follows a room that has moved, but not from an encrypted connection to a plain one", async () => {
   for (const [url, isFollowed] of [["wss://there/ws", true], ["ws://there/ws", false], ["file:///there", false]] as const) {
     const world = new World();

@@ -240,9 +240,9 @@ export class Conference {
   async #enter(): Promise<void> {
     const joined = await this.#parts.signaling!.join(this.#room.id, this.#options.token);
     this.#parts.joined = joined;
+    this.#roster.read(joined.roster); // before anybody else can come or go
     await this.#parts.client?.request("codecs", codecsOf(joined.settings.codecs));
     if (this.#isEnded) throw new SfuError("left", "given up");
-    this.#roster.read(joined.roster);
     this.#publishProfile();
     this.#media.open();
     this.#tell({ name: "live" });

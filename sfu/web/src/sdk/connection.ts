@@ -89,10 +89,15 @@ export class Connection {
     // The flag is Chromium's: with it a transceiver whose transform is missing sends and plays nothing.
     const configuration = { iceServers: options.iceServers, bundlePolicy: "max-bundle", encodedInsertableStreams: true };
     this.#pc = new RTCPeerConnection(configuration as RTCConfiguration);
-    this.#addSender("microphone", null);
-    this.#addSender("camera", null);
-    const { slots: pairs, extra_audio_slots: extra } = options.settings;
-    this.#addSlots(Math.min(pairs, SLOTS_MAX), Math.min(extra, SLOTS_MAX));
+    try {
+      this.#addSender("microphone", null);
+      this.#addSender("camera", null);
+      const { slots: pairs, extra_audio_slots: extra } = options.settings;
+      this.#addSlots(Math.min(pairs, SLOTS_MAX), Math.min(extra, SLOTS_MAX));
+    } catch (reason) {
+      this.#pc.close(); // nobody else has it, and browsers keep those that are open
+      throw reason;
+    }
     this.#pc.onconnectionstatechange = () => this.#onState();
     this.#pc.oniceconnectionstatechange = () => this.#onState();
   }

@@ -9,7 +9,14 @@ export class Emitter<Events extends object> {
     return () => handlers.delete(handler);
   }
 
+  /** What a handler throws is reported, and keeps nobody else from anything: least of all a conference from ending. */
   emit<E extends keyof Events>(event: E, data: Events[E]): void {
-    for (const handler of [...(this.#handlers.get(event) ?? [])]) handler(data as never);
+    for (const handler of [...(this.#handlers.get(event) ?? [])]) {
+      try {
+        handler(data as never);
+      } catch (error) {
+        reportError(error);
+      }
+    }
   }
 }

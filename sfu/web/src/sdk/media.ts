@@ -87,6 +87,16 @@ export class Media {
     return measure(before, after, { sources: connection.sources, pictures: new Map(shown) });
   }
 
+  #openAgain(): void {
+    if (this.#parts.client === null) return;
+    try {
+      this.open();
+    } catch (reason) {
+      const error = asError(reason);
+      if (error.code !== "worker_failed") this.#handlers.onFailed(error); // that one tells by itself
+    }
+  }
+
   #connect(): Connection {
     const { client, signaling } = this.#parts.both();
     const { settings } = this.#parts.joined!;
@@ -123,6 +133,6 @@ export class Media {
     this.close();
     if (error !== null) return this.#handlers.onFailed(error);
     this.#handlers.onState("disconnected");
-    this.#retry = setTimeout(() => this.#parts.client && this.open(), this.#backoff.next());
+    this.#retry = setTimeout(() => this.#openAgain(), this.#backoff.next());
   }
 }

@@ -253,7 +253,10 @@ export class Signaling {
     } else if (reply.type === "moved") {
       pending.reject(new SfuError("bad_answer", "the room has moved too often, or to no place for it"));
     } else {
-      if (reply.type === "joined") this.#hasJoined = true;
+      if (reply.type === "joined") {
+        this.#hasJoined = true;
+        this.#moves = 0; // it is going round and round that has an end, not moving
+      }
       pending.resolve(reply);
     }
     this.#watchAnswers();

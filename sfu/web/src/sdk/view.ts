@@ -34,8 +34,13 @@ export class View {
   async #send(): Promise<void> {
     const { signaling } = this.#parts.both();
     const slots = this.#slots();
-    this.#said = JSON.stringify(slots);
-    await signaling.request({ type: "view", slots });
+    const said = (this.#said = JSON.stringify(slots));
+    try {
+      await signaling.request({ type: "view", slots });
+    } catch (reason) {
+      if (this.#said === said) this.#said = ""; // to be said again as soon as there is an occasion
+      throw reason;
+    }
   }
 
   #slots(): ViewSlot[] {
