@@ -137,7 +137,11 @@ async def test_muting_and_the_camera(tmp_path: Path) -> None:
         await ben.press("Unmute")
         await says(ana, "Ben", "muted", is_said=False)
         await all_see_all([ana, ben])
-        await says(ana, "Ben", "speaking")
+
+        async def is_ringed() -> bool:
+            return bool((await ana.tiles())["Ben"]["talk"])
+
+        await becomes(is_ringed, ana)
 
         await ben.press("Mute")
         await says(ana, "Ben", "muted")

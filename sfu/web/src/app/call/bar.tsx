@@ -1,15 +1,16 @@
 /** The bar: oneself, what one sends, panels, and the way out. */
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import { useLevel } from "../devices/level.ts";
 import { Control } from "../parts/controls.tsx";
 import { Menu, type MenuItem } from "../parts/menu.tsx";
 import { Picture } from "../parts/picture.tsx";
-import { below, roam } from "../parts/roam.ts";
+import { below, roam, useRoving } from "../parts/roam.ts";
 import { t } from "../words/index.ts";
 import type { CallModel } from "./model.ts";
 
 const LEVEL_STEPS = 6;
 const UNREAD_MAX = 99;
+const CONTROLS = ".selfpic, .ctl";
 
 export function Bar({ model }: { model: CallModel }) {
   const { conference, devices, chat } = model;
@@ -17,27 +18,30 @@ export function Bar({ model }: { model: CallModel }) {
   const { camera } = devices;
   const isSharing = model.self.screen === "on";
   const unread = model.panel === "chat" ? 0 : chat.unread;
+  const key = (letter: string): string | undefined => (model.choices.singleKeys ? letter : undefined);
+  const bar = useRef<HTMLElement>(null);
+  useRoving(bar, CONTROLS);
   return (
-    <nav class="bar" aria-label={t("bar.label")} onKeyDown={onArrow}>
+    <nav ref={bar} class="bar" aria-label={t("bar.label")} onKeyDown={onArrow}>
       <Self model={model} />
       <div class="ctls">
-        <Control icon={isMuted ? "mic-off" : "mic"} label={isMuted ? t("bar.unmute") : t("bar.mute")} isOff={isMuted} shortcut="M" onPress={() => void model.toggleMicrophone()}>
+        <Control icon={isMuted ? "mic-off" : "mic"} label={isMuted ? t("bar.unmute") : t("bar.mute")} isOff={isMuted} shortcut={key("M")} onPress={() => void model.toggleMicrophone()}>
           <Loudness model={model} />
         </Control>
         <Control
           icon={camera ? "cam" : "cam-off"}
           label={camera ? t("bar.stopCamera") : t("bar.startCamera")}
           isOff={camera === null}
-          shortcut="V"
+          shortcut={key("V")}
           onPress={() => void model.toggleCamera()}
         />
         {model.canShare && (
-          <Control className="wideonly" icon="screen" label={isSharing ? t("bar.stopShare") : t("bar.share")} isOff={isSharing} shortcut="S" onPress={() => void model.toggleShare()} />
+          <Control className="wideonly" icon="screen" label={isSharing ? t("bar.stopShare") : t("bar.share")} isOff={isSharing} shortcut={key("S")} onPress={() => void model.toggleShare()} />
         )}
       </div>
       <div class="ctls right">
-        <Control className="wideonly" icon="people" label={t("bar.people")} isExpanded={model.panel === "people"} shortcut="P" onPress={() => model.toggle("people")} />
-        <Control icon="chat" label={t("bar.chat")} isExpanded={model.panel === "chat"} shortcut="C" onPress={() => model.toggle("chat")}>
+        <Control className="wideonly" icon="people" label={t("bar.people")} isExpanded={model.panel === "people"} shortcut={key("P")} onPress={() => model.toggle("people")} />
+        <Control icon="chat" label={t("bar.chat")} isExpanded={model.panel === "chat"} shortcut={key("C")} onPress={() => model.toggle("chat")}>
           {unread > 0 && (
             <i class="n" role="img" aria-label={t("bar.unread", { n: unread })}>
               {Math.min(unread, UNREAD_MAX)}
@@ -62,15 +66,6 @@ function Self({ model }: { model: CallModel }) {
   const { camera } = model.devices;
   const { self: place, mirrored } = model.choices;
   const [isOpen, setOpen] = useState(false);
-  const root = useRef<HTMLDivElement>(null);
-  useEffect(() => {
-    if (!isOpen) return;
-    const away = (event: Event): void => {
-      if (!root.current!.contains(event.target as Node)) setOpen(false);
-    };
-    addEventListener("pointerdown", away);
-    return () => removeEventListener("pointerdown", away);
-  }, [isOpen]);
   const items: readonly MenuItem[] = [
     ...(place === "hidden" ? [] : [[t("self.hide"), () => model.choose({ self: "hidden" })] as const]),
     ...(place === "grid" ? [] : [[t("self.grid"), () => model.choose({ self: "grid" })] as const]),
@@ -80,7 +75,7 @@ function Self({ model }: { model: CallModel }) {
   const isShown = camera !== null && place === "bar";
   const sign = camera === null ? t("self.notSending") : isShown ? "" : t("self.cameraOn");
   return (
-    <div ref={root} class={isShown ? "self" : "self sign"} onKeyDown={(event) => event.key === "Escape" && isOpen && (event.stopPropagation(), setOpen(false))}>
+    <div class={isShown ? "self" : "self sign"}>
       <button type="button" class="selfpic" aria-label={[sign, t("self.options")].filter(Boolean).join(". ")} aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
         {isShown && <Picture track={camera} isMirrored={mirrored} />}
         {sign && <span class="tag">{sign}</span>}
@@ -90,7 +85,7 @@ function Self({ model }: { model: CallModel }) {
   );
 }
 
-/** Arrows move within the bar. */
+/** Arrows move within the bar, which stands upright on phones that lie. */
 function onArrow(event: KeyboardEvent): void {
-  roam(event, below(event, "button").filter(({ offsetParent }) => offsetParent !== null), "across");
+  roam(event, below(event, CONTROLS), "both");
 }

@@ -40,7 +40,7 @@ export function CallPage({ conference, devices, fragment, onEnded }: CallProps) 
           {t("call.title", { n: conference.people.length })}
         </h1>
       </Stage>
-      {model.panel && <Panel key={model.panel} model={model} name={model.panel} />}
+      {model.panel && <Panel model={model} name={model.panel} />}
       <Bar model={model} />
       <Sounds model={model} />
     </div>

@@ -25,7 +25,9 @@ export function useKeys(model: CallModel): void {
       if (event.key === "Escape" && onEscape(model)) return event.preventDefault();
       if (event.key === "F6") return onRegion(event);
       const target = event.target as HTMLElement | null;
-      if (event.ctrlKey || event.metaKey || event.altKey || target?.closest("input, textarea, select")) return;
+      // Brackets come by AltGraph on many keyboards.
+      const isChord = (event.ctrlKey || event.metaKey || event.altKey) && !event.getModifierState("AltGraph");
+      if (isChord || target?.closest("input, textarea, select")) return;
       if (!model.choices.singleKeys) return;
       if (event.key === " ") {
         // Where it presses something it does that.
@@ -70,7 +72,7 @@ function onEscape(model: CallModel): boolean {
 /** From line to stage to panel to bar, and round; with Shift the other way. */
 function onRegion(event: KeyboardEvent): void {
   event.preventDefault();
-  const parts = REGIONS.map((selector) => document.querySelector<HTMLElement>(selector)).filter((part) => part !== null);
+  const parts = REGIONS.map((selector) => document.querySelector<HTMLElement>(selector)).filter((part) => part?.offsetParent != null) as HTMLElement[];
   const areas = parts.map((part) => part.closest(".line, .stage, .panel, .bar"));
   const at = areas.findIndex((area) => area?.contains(document.activeElement));
   const by = event.shiftKey ? parts.length - 1 : 1;

@@ -20,6 +20,9 @@ export function LineBar({ model }: { model: CallModel }) {
         <Icon name={icon} className="seal" />
         <span class="words">{words}</span>
       </button>
+      <p class="vh" role="alert">
+        {isBad && words}
+      </p>
       <div class="notice">
         <p role="status">{current?.text}</p>
         {current?.actions?.map(({ label, run }) => (

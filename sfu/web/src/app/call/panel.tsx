@@ -1,5 +1,6 @@
-/** One panel at a time, right of the stage. It takes the focus when it opens and gives it back. */
+/** One panel at a time, right of the stage. Its heading has the focus when it opens; what opened it has it back. */
 import { useEffect, useRef } from "preact/hooks";
+import { giveBack } from "../parts/focus.ts";
 import { Icon } from "../parts/icon.tsx";
 import { Late } from "../parts/late.tsx";
 import { Later } from "../parts/later.ts";
@@ -17,18 +18,18 @@ const TITLES = {
 
 export const panels = new Later(() => import("./panels.tsx"));
 
+/** It stays while one panel leads to another, so that it knows what opened the first. */
 export function Panel({ model, name }: { model: CallModel; name: PanelName }) {
+  const panel = useRef<HTMLElement>(null);
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
-    const before = document.activeElement as HTMLElement | null;
-    heading.current!.focus();
-    return () => {
-      // Unless something else has taken it by choice.
-      if (document.activeElement === document.body || document.activeElement === null) before?.focus();
-    };
+    const element = panel.current!;
+    const before = document.activeElement;
+    return () => giveBack(element, before);
   }, []);
+  useEffect(() => heading.current!.focus(), [name]);
   return (
-    <aside class="panel" data-panel={name} aria-labelledby="panel-title">
+    <aside ref={panel} class="panel" data-panel={name} aria-labelledby="panel-title">
       <h2 ref={heading} id="panel-title" tabIndex={-1}>
         {t(TITLES[name])}
       </h2>
@@ -38,7 +39,7 @@ export function Panel({ model, name }: { model: CallModel; name: PanelName }) {
       <Late part={panels}>
         {({ PANELS }) => {
           const View = PANELS[name];
-          return <View model={model} />;
+          return <View key={name} model={model} />;
         }}
       </Late>
     </aside>

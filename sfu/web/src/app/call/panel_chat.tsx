@@ -79,7 +79,7 @@ function Compose({ onSend }: { onSend: (text: string) => void }) {
   return (
     <>
       {isLong && (
-        <p class="err" role="alert">
+        <p id="too-long" class="err">
           {t("chat.long")}
         </p>
       )}
@@ -91,6 +91,8 @@ function Compose({ onSend }: { onSend: (text: string) => void }) {
           placeholder={t("chat.box")}
           aria-label={t("chat.box")}
           dir="auto"
+          aria-invalid={isLong}
+          aria-describedby={isLong ? "too-long" : undefined}
           onKeyDown={(event) => event.key === "Enter" && !event.shiftKey && !event.isComposing && submit(event)}
         />
         <button type="submit" class="btn main">

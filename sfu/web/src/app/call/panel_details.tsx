@@ -22,7 +22,7 @@ export function DetailsPanel({ model }: { model: CallModel }) {
   if (quality === null) {
     return (
       <div class="body details" role="group" aria-labelledby="panel-title" tabIndex={0}>
-        <p class="verdict" role="status">
+        <p class="verdict">
           {model.isAway ? t("details.away") : ""}
         </p>
       </div>
@@ -30,7 +30,7 @@ export function DetailsPanel({ model }: { model: CallModel }) {
   }
   return (
     <div class="body details" role="group" aria-labelledby="panel-title" tabIndex={0}>
-      <p class="verdict" role="status">
+      <p class="verdict">
         {t(VERDICTS[quality.limit ?? "none"] as "details.well")}
       </p>
       <dl class="facts">

@@ -9,15 +9,18 @@ import type { CallModel } from "./model.ts";
 
 export function MorePanel({ model }: { model: CallModel }) {
   const { choices } = model;
-  const [said, setSaid] = useState("");
+  const [isLost, setLost] = useState(false); // the language that was chosen did not come
   const words = { on: t("on"), off: t("off") };
   const look = (value: Preferences["look"]): void => {
     model.choose({ look: value });
     applyLook();
   };
   const speak = async (language: Language): Promise<void> => {
-    setSaid("");
-    await useLanguage(language).catch(() => setSaid(t("later.lost")));
+    setLost(false);
+    await useLanguage(language).catch(() => {
+      setLost(true);
+      model.say("language", t("later.lost")); // read out; here it stays
+    });
     document.documentElement.lang = currentLanguage();
     model.choose({ language: currentLanguage() });
   };
@@ -62,6 +65,7 @@ export function MorePanel({ model }: { model: CallModel }) {
           onChange={(language) => void speak(language)}
           options={Object.entries(LANGUAGES).map(([value, label]) => ({ value: value as Language, label }))}
         />
+        {isLost && <p class="quiet">{t("later.lost")}</p>}
       </section>
       <section class="act">
         <Button onPress={() => model.open("people")}>{t("bar.people")}</Button>
@@ -70,14 +74,11 @@ export function MorePanel({ model }: { model: CallModel }) {
         <Button
           onPress={() => {
             forgetMe();
-            setSaid(t("more.forgot"));
+            model.say("forgot", t("more.forgot"));
           }}
         >
           {t("more.forget")}
         </Button>
-        <p class="quiet" role="status">
-          {said}
-        </p>
       </section>
     </div>
   );

@@ -61,6 +61,7 @@ function Row({ person, troubles, isSpeaking, isAway }: RowProps) {
         <b>
           <span dir="auto">{name}</span>
         </b>
+        {isSpeaking && <span class="vh">{t("tile.talk")}</span>}
         {notes.length > 0 && <small>{notes.join(". ")}</small>}
       </div>
       <span class="r">

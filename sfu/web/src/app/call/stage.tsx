@@ -5,7 +5,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { Button, Square } from "../parts/controls.tsx";
-import { below, roam } from "../parts/roam.ts";
+import { below, reading, roamGrid, useRoving } from "../parts/roam.ts";
 import { t } from "../words/index.ts";
 import { type Placed, type Scene, arrange, pageOf } from "../model/stage.ts";
 import { REST } from "../model/layout.ts";
@@ -28,6 +28,7 @@ export function Stage({ model, onShelf, children }: StageProps) {
   const stage = useRef<HTMLElement>(null);
   const box = useRef<HTMLDivElement>(null);
   const { width, height } = useSize(stage);
+  useRoving(box, ".tile");
   const { large, rest } = model.shows;
   const { tiles, speaking } = model.conference;
   const isPanelOver = model.panel !== null && innerWidth < 600;
@@ -62,7 +63,7 @@ export function Stage({ model, onShelf, children }: StageProps) {
     <main ref={stage} class={large ? "stage sharing" : "stage"} tabIndex={-1} aria-label={t("stage.label")} onPointerMove={model.onPointer}>
       {children}
       <div ref={box} class={placed.boxes.length === 1 ? "grid solo" : "grid"} role="group" aria-label={t("stage.label")} onKeyDown={onArrow}>
-        {placed.boxes.map(({ key, box }, at) => {
+        {placed.boxes.map(({ key, box }) => {
           const show = shows.get(key)!;
           const { sender, isSelf } = show.person;
           const slot = isSelf ? undefined : tileOf(show, tiles);
@@ -84,7 +85,6 @@ export function Stage({ model, onShelf, children }: StageProps) {
               isMenuOpen={model.menu === key}
               isShort={placed.boxes.length > 4}
               isLow={box.y + MENU_HEIGHT > height}
-              tabIndex={at === 0 ? 0 : -1}
             />
           );
         })}
@@ -141,7 +141,7 @@ function Tools({ model, stage, placed }: { model: CallModel; stage: { current: H
   const tools = useRef<HTMLDivElement>(null);
   const large = placed.boxes[0]?.box;
   useLayoutEffect(() => {
-    if (large) tools.current!.style.transform = `translate(${large.x + large.w - 100}px, ${large.y + large.h - 52}px)`;
+    if (large) tools.current!.style.transform = `translate(${reading() * (large.x + large.w - 100)}px, ${large.y + large.h - 52}px)`;
   });
   return (
     <div ref={tools} class="tools">
@@ -199,5 +199,5 @@ function useViewer(model: CallModel, shown: readonly Shown[]): void {
 
 /** Arrows move among the tiles, one of which is in the order of Tab. What lies in a tile has its own keys. */
 function onArrow(event: KeyboardEvent): void {
-  if ((event.target as HTMLElement).matches(".tile")) roam(event, below(event, ".tile"), "both");
+  if ((event.target as HTMLElement).matches(".tile")) roamGrid(event, below(event, ".tile"));
 }

@@ -11,6 +11,7 @@ import { Button, Square } from "../parts/controls.tsx";
 import { Icon } from "../parts/icon.tsx";
 import { Menu, type MenuItem } from "../parts/menu.tsx";
 import { Picture } from "../parts/picture.tsx";
+import { reading } from "../parts/roam.ts";
 import { t } from "../words/index.ts";
 import { type CallModel, type Show, nameOf } from "./model.ts";
 import { troubleText, troubleTitle } from "./trouble_words.ts";
@@ -35,7 +36,6 @@ export interface TileProps {
   isShort: boolean;
   /** There is no room for a menu below. */
   isLow: boolean;
-  tabIndex: 0 | -1;
 }
 
 /** Draws again only if something of it changed: one who begins to speak costs two tiles, not all. */
@@ -71,7 +71,6 @@ export class Tile extends Component<TileProps, { isShown: boolean }> {
     return (
       <article
         class={classes.filter(Boolean).join(" ")}
-        tabIndex={flags.tabIndex}
         aria-label={label(this.props, isOn)}
         data-sender={person.sender}
         data-show={source}
@@ -100,6 +99,7 @@ export class Tile extends Component<TileProps, { isShown: boolean }> {
         )}
         {isSealed && (isOn || trouble) && <Why model={model} person={person} trouble={trouble} others={troubles} />}
         <Tag person={person} source={source} isSealed={isSealed} hasNoSound={sound !== null && !isSoundTold} flags={flags} />
+        {isSpeaking && source === "camera" && <span class="vh">{t("tile.talk")}</span>}
         {!person.isSelf && (
           <div class="acts">
             <Square icon="pin" label={flags.isPinned ? t("tile.unpin") : t("tile.pin")} onPress={() => model.pin(person.sender, !flags.isPinned)} />
@@ -119,9 +119,9 @@ export class Tile extends Component<TileProps, { isShown: boolean }> {
   }
 }
 
-/** Set through CSSOM: the policy of the page allows no style attributes. */
+/** Set through CSSOM: the policy of the page allows no style attributes. Boxes count from where lines begin. */
 export function position(element: HTMLElement, { x, y, w, h }: Box): void {
-  element.style.transform = `translate(${x}px, ${y}px)`;
+  element.style.transform = `translate(${reading() * x}px, ${y}px)`;
   element.style.width = `${w}px`;
   element.style.height = `${h}px`;
 }
@@ -208,7 +208,8 @@ function itemsOf(model: CallModel, { key, person }: Show, flags: Flags, sound: T
   ];
 }
 
-function label({ show: { person, source }, troubles, isSpeaking, isMutedForMe, isAway }: TileProps, isOn: boolean): string {
+/** Who speaks is not in it: with each word a name would change, and be read out. It is there to be found. */
+function label({ show: { person, source }, troubles, isMutedForMe, isAway }: TileProps, isOn: boolean): string {
   const name = person.isSelf ? t("you") : nameOf(person);
   const bad = troubles.map((trouble) => troubleTitle(trouble, name));
   if (source === "screen") return [t("tile.screen", { name }), ...bad].join(", ");
@@ -216,7 +217,6 @@ function label({ show: { person, source }, troubles, isSpeaking, isMutedForMe, i
     person.microphone !== "on" && t("tile.muted"),
     !isOn && t("tile.off"),
     !person.heard && !person.isSelf && t("tile.unheard"),
-    isSpeaking && t("tile.talk"),
     isAway && t("tile.again"),
     isMutedForMe && t("tile.mutedForMe"),
     person.recording && t("tile.recording"),

@@ -14,7 +14,7 @@ const PAGE_MAX = 25;
 const PAGE_MAX_PHONE = 8;
 /** A lone person with an upright camera on an upright stage may fill it. */
 const ASPECT_UPRIGHT = 9 / 19.5;
-export const REST = 32; // height of the button that opens the rest of a strip
+export const REST = 44; // height of the button that opens the rest of a strip
 
 /** A stage so small in either direction is a phone's. */
 export function isPhone(width: number, height: number): boolean {

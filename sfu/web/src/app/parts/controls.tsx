@@ -28,7 +28,7 @@ interface ControlProps {
   /** Off or muted: filled, so that it is seen from afar. */
   isOff?: boolean;
   isExpanded?: boolean;
-  shortcut?: string;
+  shortcut?: string | undefined;
   className?: string;
   disabled?: boolean;
   children?: ComponentChildren;

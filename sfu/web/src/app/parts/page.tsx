@@ -18,11 +18,11 @@ export function Page({ right, foot, children }: { right?: ComponentChildren; foo
 }
 
 /** A heading that has the focus when its page comes: whoever hears the page knows where they are. */
-export function Title({ children }: { children: ComponentChildren }) {
+export function Title({ describedBy, children }: { describedBy?: string | undefined; children: ComponentChildren }) {
   const title = useRef<HTMLHeadingElement>(null);
   useEffect(() => title.current?.focus(), []);
   return (
-    <h1 ref={title} tabIndex={-1}>
+    <h1 ref={title} tabIndex={-1} aria-describedby={describedBy}>
       {children}
     </h1>
   );

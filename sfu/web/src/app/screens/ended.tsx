@@ -40,7 +40,7 @@ export function Ended({ code, host, fragment, onLink, onAgain, onStart }: EndedP
   const way = wayFrom(code);
   const link = wholeLink(fragment ?? "");
   return (
-    <Message title={titleOf(key, host)} say={sayOf(key, host, fragment)} code={code} isAlert>
+    <Message title={titleOf(key, host)} say={sayOf(key, host, fragment)} code={code}>
       {way === "paste" && <LinkForm label={t("end.link_cut.paste")} isMain onLink={onLink} />}
       {way === "again" && fragment !== null && (
         <Button className="main big" onPress={onAgain}>
@@ -109,15 +109,17 @@ export function Joining({ host, retryMs, onNow, onStop }: { host: string; retryM
       </Message>
     );
   }
-  return <Unreachable key={retryMs} host={host} retryMs={retryMs} onNow={onNow} onStop={onStop} />;
+  return <Unreachable host={host} retryMs={retryMs} onNow={onNow} onStop={onStop} />;
 }
 
 function Unreachable({ host, retryMs, onNow, onStop }: { host: string; retryMs: number; onNow: () => void; onStop: () => void }) {
-  const [seconds, setSeconds] = useState(Math.max(1, Math.ceil(retryMs / 1000)));
+  const whole = Math.max(1, Math.ceil(retryMs / 1000));
+  const [seconds, setSeconds] = useState(whole);
   useEffect(() => {
+    setSeconds(whole);
     const timer = setInterval(() => setSeconds((left) => Math.max(1, left - 1)), 1000);
     return () => clearInterval(timer);
-  }, []);
+  }, [retryMs]);
   return (
     <Message title={t("end.unreachable", { host })} say={t("end.unreachable.say", { n: seconds })} code="unreachable">
       <Button className="main big" onPress={onNow}>

@@ -8,17 +8,21 @@ interface MessageProps {
   say: string;
   /** A stable code, for whoever is asked for help. */
   code?: string;
-  isAlert?: boolean;
   children?: ComponentChildren;
 }
 
-export function Message({ title, say, code, isAlert = false, children }: MessageProps) {
+/** Read out by taking the focus, once: it may count seconds, of which not each is news. */
+export function Message({ title, say, code, children }: MessageProps) {
   return (
     <Page>
       <main class="message">
-        <div role={isAlert ? "alert" : "status"}>
-          <Title key={title}>{title}</Title>
-          <p class="say">{say}</p>
+        <div>
+          <Title key={title} describedBy="say">
+            {title}
+          </Title>
+          <p id="say" class="say">
+            {say}
+          </p>
         </div>
         <div class="act">{children}</div>
         {code && <p class="code">{t("code", { code })}</p>}
