@@ -140,7 +140,8 @@ static void begin(dd_filter *self, const dd_frame *frame, uint32_t timestamp) {
     self->timestamp = timestamp - 1; // any other
 }
 
-// A packet of a frame above all before it: maybe the first of a picture.
+// A packet of a frame above all before it: maybe the first of a picture. One with a structure may have been overtaken
+// by the rest of its frame.
 static void begin_frame(dd_filter *self, const dd_frame *frame, const dd_structure *structure, uint32_t timestamp) {
     advance(self, frame->number);
     bool same_structure = frame->generation == self->generation;
@@ -163,11 +164,13 @@ dd_verdict dd_filter_on_packet(dd_filter *self, const dd_frame *frame, const dd_
     if (!self->started && !frame->descriptor.has_structure) return (dd_verdict){.wants_key_frame = true};
     if (!self->started) begin(self, frame, timestamp);
     uint32_t before = self->targets;
-    if (frame->number > self->highest_frame) begin_frame(self, frame, structure, timestamp);
+    bool is_newest = frame->number > self->highest_frame;
+    if (is_newest || (frame->descriptor.has_structure && frame->number == self->highest_frame))
+        begin_frame(self, frame, structure, timestamp);
     dd_verdict verdict = {.changed = self->targets != before, .wants_key_frame = self->wants_key_frame};
     // Too long ago, from before the first, or of another structure than the target.
     if (!is_remembered(self, frame->number) || frame->generation != self->generation) return verdict;
-    bool known = has(self->seen, frame->number);
+    bool known = has(self->seen, frame->number) && !frame->descriptor.has_structure;
     verdict.forward = known ? has(self->sent, frame->number) : decide(self, frame);
     verdict.last = verdict.forward && frame->descriptor.end_of_frame &&
                    frame->descriptor.spatial_id == structure->targets[self->target].spatial_id;

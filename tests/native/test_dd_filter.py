@@ -351,6 +351,17 @@ WITHOUT_CHAINS = dd.Structure(
 )
 
 
+def test_a_structure_that_was_overtaken_by_the_rest_of_its_frame() -> None:
+    hand = Hand(WITHOUT_CHAINS, (0, 0), 1)
+    assert hand.forwards(0, 0, key=True)
+    hand.filter.want(0, 1)
+    assert hand.forwards(1, 0)
+    assert not hand.forwards(2, 3)
+    assert hand.forwards(3, 0)
+    assert hand.forwards(3, 0, key=True)
+    assert hand.forwards(4, 3)
+
+
 def test_without_chains_a_switching_point_is_needed() -> None:
     hand = Hand(WITHOUT_CHAINS, (0, 0), 1)
     assert hand.forwards(0, 0, key=True)
