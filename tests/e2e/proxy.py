@@ -100,6 +100,9 @@ class Proxy:
                 else:
                     await server.close(code=client.close_code)
                 await down
+        except (aiohttp.ClientConnectionError, aiohttp.WSServerHandshakeError):
+            if request.transport is not None:  # there is no server, or it takes nobody in
+                request.transport.abort()
         finally:
             self._open.remove(request)
         return client

@@ -1,7 +1,6 @@
 """The real page, with encryption, through the real server: what people do in a call."""
 
 import base64
-from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -345,39 +344,6 @@ async def test_who_is_gone_for_too_long_comes_back_in(tmp_path: Path) -> None:
 
 _KEPT = "sessionStorage.getItem('sfu.link') !== null"
 _LOBBY = "document.querySelector('.form [type=submit]:not(:disabled)') !== null"
-
-
-async def test_a_server_that_is_restarted_is_come_back_to(tmp_path: Path) -> None:
-    async with chromium(flags=FLAGS) as browser, AsyncExitStack() as stack:
-        async with serving(tmp_path, SETTINGS) as server:
-            proxy = await stack.enter_async_context(Proxy(server).run())
-            link = await AppClient.make_room(browser, proxy.url)
-            ana = await AppClient.join(browser, proxy.url, link, "Ana")
-            ben = await AppClient.join(browser, proxy.url, link, "Ben")
-            await all_see_all([ana, ben])
-        for client in (ana, ben):
-            await client.until("document.querySelector('.call') === null")
-            said = await client.text()
-            assert "is being restarted" in said
-            assert "come in again" in said
-            assert await client.page.evaluate(_KEPT)
-
-        # Who does not wait is told that nobody is there yet, and is in as soon as somebody is.
-        await ana.press("Try again")
-        await ana.until("document.querySelector('#app').innerText.includes('doesn\u2019t answer')")
-        assert await ana.page.evaluate(_KEPT)
-        proxy.server = await stack.enter_async_context(serving(tmp_path, SETTINGS))
-        proxy.is_down = True  # for signalling
-        await ana.press("Try again")
-        await ana.until(_LOBBY)
-        await ana.page.evaluate("document.querySelector('.form').requestSubmit()")
-        await ana.until("document.querySelector('#app').innerText.includes('Trying again in')")
-        proxy.is_down = False
-        await ana.until("document.querySelector('.call') !== null")
-        await ben.reload()  # another way to try again
-        await all_see_all([ana, ben], silent=["Ana"])
-        await ana.leave()
-        await ben.leave()
 
 
 @pytest.mark.parametrize("code", ["unauthorised", "no_transform"])

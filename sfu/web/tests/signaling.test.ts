@@ -382,10 +382,21 @@ test("who leaves between two connections comes back to say it", async () => {
 test("the server's end is an end", async () => {
   const world = new World();
   const wire = await world.enter();
-  wire.event(1, { type: "closing", code: "shutting_down" });
-  assert.equal(world.ended?.code, "shutting_down");
+  wire.event(1, { type: "closing", code: "put_out" });
+  assert.equal(world.ended?.code, "put_out");
   world.pass(100_000);
   assert.equal(world.wires.length, 1);
+});
+
+test("a server that is started again is come back to, and joined anew", async () => {
+  const world = new World();
+  const wire = await world.enter();
+  wire.event(1, { type: "closing", code: "shutting_down" });
+  assert.equal(world.ended, null);
+  const again = world.comeBack();
+  assert.equal(again.said[0]!["resume"], undefined);
+  again.welcome(false, "other");
+  assert.equal(world.lost, 1);
 });
 
 test("a session that was taken over is not fought for", async () => {

@@ -1,5 +1,8 @@
 /** What the browser tells a page of itself: that it goes away, that the network may be another, and that it has drawn. */
 
+const LOOK_MS = 2_000;
+const SLEPT_MS = 10_000; // hidden pages have their timers a second late
+
 export interface PageHandlers {
   onHide(): void;
   onNetwork(): void;
@@ -18,8 +21,16 @@ export function watchPage({ onHide, onNetwork }: PageHandlers): () => void {
   // Not `beforeunload`, which phones do not send. Whoever comes back to a page that was kept finds it left.
   addEventListener("pagehide", onHide);
   addEventListener("online", onNetwork);
+  // A machine that slept tells nobody: its timers are late, and what it was connected to may have given it up.
+  let lookedAt = Date.now();
+  const looking = setInterval(() => {
+    const now = Date.now();
+    if (now - lookedAt >= SLEPT_MS) onNetwork();
+    lookedAt = now;
+  }, LOOK_MS);
   network?.addEventListener("change", onKind);
   return () => {
+    clearInterval(looking);
     removeEventListener("pagehide", onHide);
     removeEventListener("online", onNetwork);
     network?.removeEventListener("change", onKind);

@@ -306,7 +306,7 @@ export class Signaling {
     if (message === null) return;
     if ("event" in message) {
       if (!this.#count(message.event.seq)) return;
-      if (message.event.type === "closing") this.#end(new SfuError(message.event.code, "the server ended the session"));
+      if (message.event.type === "closing") this.#onClosing(message.event.code);
       else if (message.event.type !== "unknown") this.#handlers.onEvent(message.event);
     } else if (message.reply.id === this.#helloId) {
       this.#onGreeted(message.reply);
@@ -333,8 +333,8 @@ export class Signaling {
     for (const pending of this.#pending.values()) pending.isSent = false;
     const isLost = this.#hasJoined && !reply.resumed;
     if (isLost) this.#lose();
+    if (isLost) this.#handlers.onLost(); // before it is told that all is well
     this.#setState({ name: "open" });
-    if (isLost) this.#handlers.onLost();
     this.#pump();
   }
 
@@ -357,6 +357,14 @@ export class Signaling {
     this.#forgetSession();
     this.#hasJoined = hadJoined; // the welcome that follows tells the owner
     this.#greet(false);
+  }
+
+  /** A server that is started again, or another one in its place, is come back to; every other end is one. */
+  #onClosing(code: string): void {
+    if (code !== "shutting_down" || !this.#hasJoined) return this.#end(new SfuError(code, "the server ended the session"));
+    this.#forgetSession();
+    this.#hasJoined = true; // the welcome that follows tells the owner
+    this.#reconnect();
   }
 
   #lose(): void {

@@ -2,11 +2,12 @@
  * One call as it is shown: who sits where, what the line says, which panel is open. It hears the conference and the devices,
  * and the views draw what stands here. What one does goes through here too.
  */
-import type { Conference, Notice, Person, SfuError, State, Tile } from "../../sdk/index.ts";
+import type { Conference, Notice, Person, Quality, SfuError, State, Tile } from "../../sdk/index.ts";
 import { type DeviceKind, type Devices, type Unplugged } from "../devices/devices.ts";
 import { problemWords } from "../devices/problem.ts";
 import { Line } from "../model/line.ts";
 import { type Leaving, Seats } from "../model/seats.ts";
+import { Slow } from "../model/slow.ts";
 import { Speech } from "../model/speech.ts";
 import { type Trouble, slotsWithoutKey, troublesOf } from "../model/trouble.ts";
 import { Changes } from "../parts/changes.ts";
@@ -22,6 +23,7 @@ const FIRST_LOOK_MS = 3_000;
 /** Nobody changes seats while the pointer has been over the stage so lately. */
 const POINTER_MS = 2_000;
 const TICK_MS = 250;
+const QUALITY_MS = 2_000;
 const SILENT_EVERY_MS = 30_000; // "You are muted" is not said again sooner
 const SILENT_TICKS = 5; // of speech in a row before it is said
 
@@ -64,6 +66,10 @@ export class CallModel extends Changes {
   wrongLabel: { said: string; who: string } | null = null;
   readonly #gone = new Set<string>(); // of whom the server has said that they went
   #pointerAt = -Infinity;
+  /** How the call has been doing of late; null without a connection. */
+  quality: Quality | null = null;
+  readonly #slow = new Slow();
+  #measuredAt = -Infinity;
   #silentAt = -Infinity;
   #speechTicks = 0;
   #lostAt: number | null = null;
@@ -386,9 +392,11 @@ export class CallModel extends Changes {
     const isLost = media === "disconnected";
     this.#lostAt = isLost ? (this.#lostAt ?? performance.now()) : null;
     const isAway = isLost || signaling.name === "waiting";
-    if (this.#wasAway && !this.isAway) this.say("back", t("note.back"));
+    const isBack = signaling.name === "open" && media === "connected";
+    if (this.#wasAway && isBack) this.say("back", t("note.back"));
+    if (isAway) for (const key of ["back", "gone"]) this.line.drop(key, performance.now()); // it is true no more
     // A connection is made anew in a moment: that is not worth a word.
-    this.#wasAway = isAway || (this.#wasAway && this.isAway);
+    this.#wasAway = isAway || (this.#wasAway && !isBack);
     this.#standing();
     this.tell();
   }
@@ -410,8 +418,10 @@ export class CallModel extends Changes {
       this.#gone.add(notice.sender);
       this.say(`left ${notice.sender}`, t("note.left", { name: nameOf(notice) }));
     } else if (notice.code === "keys_lost") this.say("restart", t("note.restart"));
-    else if (notice.code === "rejoined") this.say("gone", t("note.gone"));
-    else if (notice.code === "wrong_sender" && !this.isAway) this.#onWrongSender(notice.sender, notice.expected);
+    else if (notice.code === "rejoined") {
+      this.#wasAway = false; // this says it
+      this.say("gone", t("note.gone"));
+    } else if (notice.code === "wrong_sender" && !this.isAway) this.#onWrongSender(notice.sender, notice.expected);
   }
 
   #onWrongSender(sender: string, expected: string | null): void {
@@ -474,12 +484,21 @@ export class CallModel extends Changes {
     const now = performance.now();
     const before = [this.line.current, this.seats.order.join(), this.choices.view === "large" && this.shows.large?.key];
     if (this.#lostAt !== null) this.#standing();
+    if (now - this.#measuredAt >= QUALITY_MS) void this.#measure(now);
     this.line.poll(now);
     this.seats.expire(now);
     const mayMove = !this.choices.keepSeats && this.page === 0 && this.menu === null && now - this.#pointerAt >= POINTER_MS;
     if (mayMove && !document.activeElement?.closest(".tile")) this.seats.swap(this.#pageSize, this.speech, now);
     const after = [this.line.current, this.seats.order.join(), this.choices.view === "large" && this.shows.large?.key];
     if (after.some((value, at) => value !== before[at])) this.tell();
+  }
+
+  async #measure(now: number): Promise<void> {
+    this.#measuredAt = now;
+    this.quality = await this.conference.quality().catch(() => null);
+    if (this.quality === null) this.#slow.forget();
+    else if (this.#slow.hear(this.quality.limit, performance.now())) this.say("slow", t("note.slow"));
+    if (this.panel === "details") this.tell();
   }
 }
 

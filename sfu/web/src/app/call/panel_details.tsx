@@ -1,24 +1,10 @@
 /** How the call is doing, in words first and then in numbers. */
-import { useEffect, useState } from "preact/hooks";
-import type { Limit, Quality } from "../../sdk/index.ts";
+import type { Limit } from "../../sdk/index.ts";
 import { type Key, t } from "../words/index.ts";
 import { type CallModel } from "./model.ts";
 
-const EVERY_MS = 2_000;
-const FIRST_MS = 500;
-
 export function DetailsPanel({ model }: { model: CallModel }) {
-  const [quality, setQuality] = useState<Quality | null>(null);
-  useEffect(() => {
-    const look = (): void => void model.conference.quality().then(setQuality, () => {});
-    void model.conference.quality().catch(() => {}); // with nothing before it to compare with it tells little
-    const first = setTimeout(look, FIRST_MS);
-    const timer = setInterval(look, EVERY_MS);
-    return () => {
-      clearTimeout(first);
-      clearInterval(timer);
-    };
-  }, [model]);
+  const { quality } = model;
   if (quality === null) {
     return (
       <div class="body details" role="group" aria-labelledby="panel-title" tabIndex={0}>
@@ -31,7 +17,7 @@ export function DetailsPanel({ model }: { model: CallModel }) {
   return (
     <div class="body details" role="group" aria-labelledby="panel-title" tabIndex={0}>
       <p class="verdict">
-        {t(VERDICTS[quality.limit ?? "none"] as "details.well")}
+        {model.isAway ? t("details.away") : quality.limit && t(VERDICTS[quality.limit] as "details.well")}
       </p>
       <dl class="facts">
         <Fact label={t("details.trip")} value={unit(quality.roundTripMs, "unit.ms")} />

@@ -112,6 +112,7 @@ export const de: Catalogue = {
   "note.sharing.stop": "Beenden",
   "note.signal": "Verbinde neu. Kommt oder geht jemand, bleibt der Ton weg, bis du zurück bist.",
   "note.media": "Verbindung seit {s} s weg. Dein Platz bleibt.",
+  "note.slow": "Deine Verbindung ist langsam. Bilder sind vorerst kleiner, der Ton geht vor.",
   "note.back": "Wieder verbunden",
   "note.silent": "Du bist stumm: Niemand hört dich.",
   "note.record": "{name} nimmt diesen Anruf auf",

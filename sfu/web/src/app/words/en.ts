@@ -118,6 +118,7 @@ export const en = {
   "note.sharing.stop": "Stop",
   "note.signal": "Reconnecting. If anyone comes or goes, sound stops until you’re back.",
   "note.media": "Connection lost {s} s ago. Your place is kept.",
+  "note.slow": "Your connection is slow. Pictures are smaller for now; sound comes first.",
   "note.back": "Connected again",
   "note.silent": "You are muted: no one hears you.",
   "note.record": "{name} is recording this call",

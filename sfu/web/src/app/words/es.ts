@@ -112,6 +112,7 @@ export const es: Catalogue = {
   "note.sharing.stop": "Parar",
   "note.signal": "Reconectando. Si alguien entra o sale, el sonido se corta hasta que vuelvas.",
   "note.media": "Conexión perdida hace {s} s. Tu sitio se guarda.",
+  "note.slow": "Tu conexión es lenta. Las imágenes son más pequeñas por ahora; el sonido va primero.",
   "note.back": "Conectado de nuevo",
   "note.silent": "Estás en silencio: nadie te oye.",
   "note.record": "{name} está grabando esta llamada",
