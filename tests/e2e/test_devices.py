@@ -239,7 +239,7 @@ async def test_devices_are_chosen_tried_and_remembered(tmp_path: Path) -> None:
         # Nothing of it after being forgotten; what is chosen from then on is remembered again.
         await ana.press("More")
         await ana.press("Forget me here")
-        await ana.until("document.querySelector('.panel').innerText.includes('Nothing of you is kept')")
+        await ana.until_line("Nothing of you is kept")
         assert await ana.page.evaluate("localStorage.length") == 0
         await ana.leave()
 
