@@ -171,6 +171,16 @@ _SENT = """async () => {
 }"""
 
 
+def script_with(piece: str) -> str:
+    """The path of the page's one script that has it, once."""
+    found = {
+        f"/{script.name}": script.read_text(encoding="utf-8").count(piece) for script in DIST.glob("*.js")
+    }
+    [(path, count)] = [(path, count) for path, count in found.items() if count]
+    assert count == 1
+    return path
+
+
 class AppClient:
     """One page. `name` is what the others should see, and what `progress` of theirs goes by."""
 

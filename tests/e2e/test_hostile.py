@@ -20,7 +20,6 @@ from sfu.client.sframe import parse_header
 from sfu.client.tracks import TestPattern, Tone
 from sfu.e2ee.link import Link
 from tests.e2e.app_client import (
-    DIST,
     FLAGS,
     SETTINGS,
     AppClient,
@@ -28,6 +27,7 @@ from tests.e2e.app_client import (
     becomes,
     meeting,
     needs_bundle,
+    script_with,
 )
 from tests.e2e.chromium import chromium, needs_chromium
 from tests.e2e.progress import FRAMES, until
@@ -183,19 +183,9 @@ async def test_differences_of_another_are_not_drawn_on_the_picture_that_was_ther
             await client.leave()
 
 
-def _script_with(piece: str) -> str:
-    """The path of the page's one script that has it, once."""
-    found = {
-        f"/{script.name}": script.read_text(encoding="utf-8").count(piece) for script in DIST.glob("*.js")
-    }
-    [(path, count)] = [(path, count) for path, count in found.items() if count]
-    assert count == 1
-    return path
-
-
 def _without_the_flag(path: str, text: str) -> str:
     flag = "encodedInsertableStreams: true"
-    return text.replace(flag, "encodedInsertableStreams: false") if path == _script_with(flag) else text
+    return text.replace(flag, "encodedInsertableStreams: false") if path == script_with(flag) else text
 
 
 def _as_it_is(_path: str, text: str) -> str:
@@ -229,7 +219,7 @@ async def test_a_page_whose_worker_does_not_start_does_not_even_join(
 def _without_waiting(path: str, text: str) -> str:
     """A page that gives its senders their tracks at once, as it should not."""
     waiting = "await sender.ready;"
-    return text.replace(waiting, "") if path == _script_with(waiting) else text
+    return text.replace(waiting, "") if path == script_with(waiting) else text
 
 
 @FLAG
