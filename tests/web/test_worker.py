@@ -166,6 +166,7 @@ async def test_picture_and_sound_are_seen_by_who_has_the_link(page: Page, offere
     sender = await page.evaluate("number => page.sender(number)", number)
     opened = sorted(found["opened"], key=lambda event: int(event["slot"]))
     assert [event.pop("change") for event in found["opened"]] == [1, 2]
+    assert len({event.pop("transform") for event in opened}) == 2
     # From when on a picture is whose it is both browsers tell.
     begins = [event.pop("from") for event in opened]
     assert isinstance(begins[0], int)

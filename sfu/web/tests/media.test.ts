@@ -53,7 +53,7 @@ after(() => {
 
 function media(onFailed: (error: SfuError) => void) {
   const parts = new Parts();
-  const client = { sendTransform: () => ({ transform: {}, ready: Promise.resolve() }), receiveTransform: () => ({}) };
+  const client = { sendTransform: () => ({ transform: {}, ready: Promise.resolve() }), receiveTransform: () => ({ transform: {}, number: 1 }) };
   const joined = { settings: { ...SETTINGS, codecs: ["opus", "VP8"] } };
   Object.assign(parts, { client, signaling: { iceServers: [] }, joined });
   const slots = { add: () => {}, clear: () => {}, tiles: [] } as unknown as Slots;

@@ -17,8 +17,8 @@ test("what is sent opens at the other's, in its order, by its source", async () 
   assert.deepEqual(picture.bytes, [[...VP8_KEY], [...VP8_DELTA], [...VP8_DELTA]]);
   assert.deepEqual(sound.bytes, [[1], [2]]);
   assert.deepEqual(bob.told("opened").sort((a, b) => a.slot - b.slot), [
-    { slot: 0, sender, source: "camera", from: null, change: 1 },
-    { slot: 1, sender, source: "microphone", from: null, change: 2 },
+    { slot: 0, transform: 100, sender, source: "camera", from: null, change: 1 },
+    { slot: 1, transform: 101, sender, source: "microphone", from: null, change: 2 },
   ]);
   assert.deepEqual(await counts(ana), { sealed: 5 });
   assert.deepEqual(await counts(bob), { opened: 5 });

@@ -38,8 +38,9 @@ export function sends(page: FakePage, source: "microphone" | "camera", transform
   return page.transform({ direction: "send", transform, source });
 }
 
-export function shows(page: FakePage, slot: number, kind: "audio" | "video"): FakeTransformer {
-  return page.transform({ direction: "receive", transform: 100 + slot, slot, kind });
+/** Another transform of a slot is that of another connection. */
+export function shows(page: FakePage, slot: number, kind: "audio" | "video", transform = 100 + slot): FakeTransformer {
+  return page.transform({ direction: "receive", transform, slot, kind });
 }
 
 /** The sealed frames of these, which went in one after the other. */

@@ -63,13 +63,15 @@ test("a key frame is asked for at once where another's comes without one, and th
     assert.equal(line.requests, [1, 1, 2][index]);
     clock.advance(FAILING_MS / 2);
   }
-  assert.deepEqual(bob.told("opened"), [{ slot: 0, sender, source: "camera", from: null, change: 1 }]);
-  assert.deepEqual(bob.told("failed"), [{ slot: 0, reason: "no_key_frame", sender: SENDER, source: "screen" }]);
+  assert.deepEqual(bob.told("opened"), [{ slot: 0, transform: 100, sender, source: "camera", from: null, change: 1 }]);
+  assert.deepEqual(bob.told("failed"), [{ slot: 0, transform: 100, reason: "no_key_frame", sender: SENDER, source: "screen" }]);
   line.put(unhex(key.sealed), "video/VP8");
   await received(bob, 5);
-  assert.deepEqual(bob.told("opened").at(-1), { slot: 0, sender: SENDER, source: "screen", from: null, change: 2 });
+  assert.deepEqual(bob.told("opened").at(-1), { slot: 0, transform: 100, sender: SENDER, source: "screen", from: null, change: 2 });
   assert.equal(line.out.length, 2);
 });
+
+const SEEN = 90_000; // RTP timestamp of the picture of Ana's that is seen
 
 /** Ana's picture is in slot 0 of Bob's page, which draws nothing from now on, and `theirs` is a key frame of Vera's. */
 async function anaIsSeen() {
@@ -78,8 +80,8 @@ async function anaIsSeen() {
   await introduce(both);
   await introduceVectors(bob, 2);
   const line = shows(bob, 0, "video");
-  const [first, ...rest] = await sealFrames(ana, "camera", "video/VP8", VP8_KEY, VP8_DELTA, VP8_DELTA);
-  line.put(first!, "video/VP8");
+  const [first, ...rest] = await sealFrames(ana, "camera", "video/VP8", VP8_KEY, VP8_DELTA, VP8_DELTA, VP8_DELTA);
+  line.put(first!, "video/VP8", SEEN);
   await settle(() => line.out.length === 1);
   bob.draws = false;
   return { ...both, line, rest, theirs: unhex(veras().find(({ sealed }) => sealed.startsWith("10"))!.sealed) };
@@ -114,13 +116,54 @@ test("a page that does not draw is shown nobody else, nor who was there before, 
   line.put(rest[0]!, "video/VP8");
   await settle(() => bob.told("opened").length === 3);
   clock.advance(DRAW_MS);
+  line.put(rest[1]!, "video/VP8"); // which tells nothing new
   await turns();
   assert.equal(line.out.length, 1);
   assert.equal(line.requests, 0, "nobody sees what would come");
   await bob.request("drawn", { change: bob.told("opened")[2]!.change });
-  line.put(rest[1]!, "video/VP8");
+  line.put(rest[2]!, "video/VP8");
   await settle(() => line.out.length === 2);
   assert.equal(line.requests, 1, "what it builds on was not shown");
+});
+
+test("the next one's picture is no earlier than what may still wait to be shown", async () => {
+  for (const [stamp, isShown] of [[SEEN - 1, false], [SEEN, false], [SEEN + 1, true]] as const) {
+    const { bob, line, theirs } = await anaIsSeen();
+    bob.draws = true;
+    line.put(theirs, "video/VP8", stamp);
+    await received(bob, 2);
+    await turns();
+    assert.equal(line.out.length, isShown ? 2 : 1);
+    assert.equal((await bob.request("stats", {})).no_key_frame, isShown ? 0 : 1);
+  }
+});
+
+test("a connection that is over has no say in the slots of the next", async () => {
+  const both = await pair();
+  const { ana, bob } = both;
+  await introduceVectors(bob, 2);
+  const [key, delta] = await sealFrames(ana, "camera", "video/VP8", VP8_KEY, VP8_DELTA);
+  const before = shows(bob, 0, "video");
+  before.put(key!, "video/VP8", 7);
+  await received(bob, 1); // held: who Ana is nobody knows
+  const now = shows(bob, 0, "video", 200);
+  now.put(unhex(veras().find(({ sealed }) => sealed.startsWith("10"))!.sealed), "video/VP8", 1000);
+  await settle(() => now.out.length === 1);
+  await introduce(both);
+  before.put(delta!, "video/VP8", 8);
+  await turns();
+  assert.deepEqual(bob.told("opened").map(({ sender, transform }) => [sender, transform]), [[SENDER, 200]]);
+  assert.equal(before.out.length, 0);
+});
+
+test("nor what waited for the page to draw when the connection ended", async () => {
+  const { bob, line, theirs } = await anaIsSeen();
+  line.put(theirs, "video/VP8", SEEN + 1);
+  await settle(() => bob.told("opened").length === 2);
+  const now = shows(bob, 0, "video", 200);
+  await bob.request("drawn", { change: bob.told("opened")[1]!.change });
+  await turns();
+  assert.deepEqual([line.out.length, now.out.length], [1, 0]);
 });
 
 test("what a page says that it has drawn is no more than it was told", async () => {
@@ -158,9 +201,9 @@ test("a slot whose frames do not open is told once, with who the KID names, and 
   await settle(() => line.out.length === 3);
   const told = bob.events.filter(({ event }) => event === "opened" || event === "failed");
   assert.deepEqual(told, [
-    { event: "opened", data: { slot: 3, sender, source: "microphone", from: null, change: 1 } },
-    { event: "failed", data: { slot: 3, reason: "forged", sender, source: "microphone" } },
-    { event: "opened", data: { slot: 3, sender, source: "microphone", from: null, change: 2 } },
+    { event: "opened", data: { slot: 3, transform: 103, sender, source: "microphone", from: null, change: 1 } },
+    { event: "failed", data: { slot: 3, transform: 103, reason: "forged", sender, source: "microphone" } },
+    { event: "opened", data: { slot: 3, transform: 103, sender, source: "microphone", from: null, change: 2 } },
   ]);
 });
 
@@ -193,7 +236,7 @@ test("a stranger's frames are told as such", async () => {
     await received(bob, index + 1);
     clock.advance(1000);
   }
-  assert.deepEqual(bob.told("failed"), [{ slot: 0, reason: "no_key", sender: null, source: null }]);
+  assert.deepEqual(bob.told("failed"), [{ slot: 0, transform: 100, reason: "no_key", sender: null, source: null }]);
 });
 
 test("who is shown is who the key says, and the server's other word is told", async () => {
@@ -214,8 +257,8 @@ test("who is shown is who the key says, and the server's other word is told", as
   clock.advance(1);
   await show();
   await show();
-  assert.deepEqual(bob.told("wrong_sender"), [{ slot: 0, sender, participant: 2 }]);
-  assert.deepEqual(bob.told("opened"), [{ slot: 0, sender, source: "microphone", from: null, change: 1 }]);
+  assert.deepEqual(bob.told("wrong_sender"), [{ slot: 0, transform: 100, sender, participant: 2 }]);
+  assert.deepEqual(bob.told("opened"), [{ slot: 0, transform: 100, sender, source: "microphone", from: null, change: 1 }]);
   await bob.request("slots", { slots: [{ slot: 0, participant: 1 }] });
   await show();
   await bob.request("slots", { slots: [{ slot: 0, participant: 0 }] });
@@ -230,8 +273,11 @@ test("a slot of a new connection is told anew, though it shows the same", async 
   const [first, second] = await sealFrames(ana, "microphone", "audio/opus", Uint8Array.of(1), Uint8Array.of(2));
   shows(bob, 0, "audio").put(first!, "audio/opus");
   await received(bob, 1);
-  shows(bob, 0, "audio").put(second!, "audio/opus");
+  shows(bob, 0, "audio", 200).put(second!, "audio/opus");
   await received(bob, 2);
   const opened = { slot: 0, sender, source: "microphone", from: null };
-  assert.deepEqual(bob.told("opened"), [1, 2].map((change) => ({ ...opened, change })));
+  assert.deepEqual(bob.told("opened"), [
+    { ...opened, transform: 100, change: 1 },
+    { ...opened, transform: 200, change: 2 },
+  ]);
 });

@@ -16,7 +16,8 @@ import type { Answer, Settings } from "./wire.ts";
 export interface Transforms {
   /** `ready` settles once the transform runs and holds a key. */
   send(source: SourceKind): { transform: RTCRtpScriptTransform; ready: Promise<void> };
-  receive(slot: number, kind: MediaKind): RTCRtpScriptTransform;
+  /** `number`: what the worker calls it by. */
+  receive(slot: number, kind: MediaKind): { transform: RTCRtpScriptTransform; number: number };
 }
 
 /** A `recvonly` m-line: somebody's picture or sound. Who it is the keys say, never the slot. */
@@ -24,6 +25,8 @@ export interface Slot {
   readonly index: number;
   readonly kind: MediaKind;
   readonly receiver: RTCRtpReceiver;
+  /** The number of its transform: other connections' slots have the same indices. */
+  readonly transform: number;
 }
 
 export type ConnectionState = "connecting" | "connected" | "disconnected";
@@ -198,9 +201,10 @@ export class Connection {
     for (const kind of kinds) {
       const index = this.#slots.length;
       const transceiver = this.#pc.addTransceiver(kind, { direction: "recvonly" });
-      transceiver.receiver.transform = this.#options.transforms.receive(index, kind);
+      const { transform, number } = this.#options.transforms.receive(index, kind);
+      transceiver.receiver.transform = transform;
       prefer(transceiver, kind, this.#options.settings.codecs);
-      this.#slots.push({ index, kind, receiver: transceiver.receiver });
+      this.#slots.push({ index, kind, receiver: transceiver.receiver, transform: number });
     }
   }
 

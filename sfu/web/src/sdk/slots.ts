@@ -67,20 +67,23 @@ export class Slots {
 
   /** To what opens, and what does not. */
   listen(client: WorkerClient): void {
-    client.on("opened", ({ slot, sender, source, from, change }) => {
+    client.on("opened", ({ slot, transform, sender, source, from, change }) => {
+      if (!this.#has(slot, transform)) return;
       this.#asking.stop(slot);
       this.#tiles.opened(slot, sender, source, from);
       this.changed();
       void drawn().then(() => client.request("drawn", { change })).catch(() => {}); // dead: told elsewhere
     });
-    client.on("failed", ({ slot, reason, sender, source }) => {
+    client.on("failed", ({ slot, transform, reason, sender, source }) => {
+      if (!this.#has(slot, transform)) return;
       this.#tiles.failed(slot, reason, sender, source);
       this.#asking.stop(slot);
       if (reason === "no_key") this.#asking.start(slot);
       this.changed();
       this.#emitter.emit("notice", { code: reason, slot, sender });
     });
-    client.on("wrong_sender", ({ slot, sender, participant }) => {
+    client.on("wrong_sender", ({ slot, transform, sender, participant }) => {
+      if (!this.#has(slot, transform)) return;
       const expected = this.#presence.senderOf(participant);
       this.#tiles.mislabelled(slot, participant);
       this.changed();
@@ -105,6 +108,11 @@ export class Slots {
   askAgain(slot: number): void {
     this.#asking.stop(slot);
     if (this.#tiles.list()[slot]?.failure?.reason === "no_key") this.#asking.start(slot);
+  }
+
+  /** What the worker said before it knew of a new connection is of the one before. */
+  #has(slot: number, transform: number): boolean {
+    return this.#slots[slot]?.transform === transform;
   }
 
   /** Has the server deliver the profile again of whom it says to be in a slot: it is what names a key. */

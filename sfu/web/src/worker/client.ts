@@ -86,9 +86,13 @@ export class WorkerClient {
     return { transform, ready };
   }
 
-  /** For a slot: set it in the task in which the transceiver was made. Throws WorkerError if the worker is dead. */
-  receiveTransform(slot: number, kind: MediaKind, codec?: CodecName): RTCRtpScriptTransform {
-    return this.transform({ direction: "receive", transform: this.next++, slot, kind, ...(codec && { codec }) });
+  /**
+   * For a slot: set it in the task in which the transceiver was made. Events about the slot bear its `number`. Throws WorkerError if
+   * the worker is dead.
+   */
+  receiveTransform(slot: number, kind: MediaKind, codec?: CodecName): { transform: RTCRtpScriptTransform; number: number } {
+    const number = this.next++;
+    return { transform: this.transform({ direction: "receive", transform: number, slot, kind, ...(codec && { codec }) }), number };
   }
 
   /** Ends the worker, and with it all sending and showing. No event follows. */

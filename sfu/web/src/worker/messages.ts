@@ -123,6 +123,12 @@ export type Reply =
   | { type: "reply"; id: number; result: Requests[Method]["result"] }
   | { type: "error"; id: number; code: ErrorCode; message: string };
 
+/** A slot of one connection: the transform is that of its m-line, as another connection's slots have the same numbers. */
+interface Place {
+  slot: number;
+  transform: number;
+}
+
 export interface Events {
   /** A send transform runs and holds its key: only now may its sender get a track. */
   ready: { transform: number };
@@ -131,14 +137,14 @@ export interface Events {
   /** A frame opened in a slot, whose sender or source differs from that shown there before, or after a failure was told; the first of each transform. */
   /** `from`: an RTP timestamp, of video. What is presented with an earlier one is of whom was shown before; null where no browser tells. */
   /** `change`: a number that grows, for `drawn`. */
-  opened: { slot: number; sender: string; source: SourceKind; from: number | null; change: number };
+  opened: Place & { sender: string; source: SourceKind; from: number | null; change: number };
   /** Frames come in a slot and none has opened, or been fit to show, for 1 s. `sender` and `source` are what the KID names, where it names anything. Told once, until `opened`. */
-  failed: { slot: number; reason: FrameCount; sender: string | null; source: SourceKind | null };
+  failed: Place & { reason: FrameCount; sender: string | null; source: SourceKind | null };
   /**
    * The server has said for more than 1 s that another than the key says is in the slot, now this participant (0: nobody). Told
    * again when it says yet another, and after `opened`.
    */
-  wrong_sender: { slot: number; sender: string; participant: number };
+  wrong_sender: Place & { sender: string; participant: number };
   /**
    * How far what comes of a sender is behind, in whole seconds, 3 or more, or 0 when that is over. `clock`: by how many seconds
    * our clock was ahead of their frames' time at best, where that is over a minute either way, else 0. Where it is above 0 it

@@ -27,6 +27,8 @@ export interface ReceiveHost {
    * Gives the number of the change, if the page was told that the slot is another's.
    */
   onOutcome(outcome: Outcome, atMs: number, from: number | null): number | null;
+  /** False once a line of another connection has the slot. */
+  hasSlot(): boolean;
   /** Whether the page shows by now what it was told at `toldMs`. Waits for it, but not for long. */
   isDrawn(change: number, toldMs: number): Promise<boolean>;
 }
@@ -87,7 +89,7 @@ export class ReceiveLine {
     const context = { line: this, encoded };
     const accepted = this.host.opener.accept(codec, this.media, data, context, nowMs);
     if (accepted?.type === "accepted") await this.open(accepted);
-    else if (accepted) this.dropped(accepted, nowMs);
+    else if (accepted && this.host.hasSlot()) this.dropped(accepted, nowMs);
   }
 
   private async open(frame: Frame<ReceiveContext>): Promise<void> {
@@ -95,6 +97,7 @@ export class ReceiveLine {
     const stamp = this.media === "video" ? (encoded.getMetadata().rtpTimestamp ?? null) : null;
     const isNewest = stamp === null || this.passed.isNewest(stamp, frame.atMs);
     const outcome = await this.host.opener.open(frame, { kid: this.shown, isNewest });
+    if (!this.host.hasSlot()) return;
     if (outcome.type === "dropped") return this.dropped(outcome, frame.atMs);
     // One of the same KID may have any timestamp: an early one would make theirs what still waits of whom was here before.
     if (outcome.type === "opened" && isNewest) this.from = stamp;
@@ -105,6 +108,7 @@ export class ReceiveLine {
       this.lost = true; // another name may still be on it
       return;
     }
+    if (!this.host.hasSlot()) return;
     this.change = null;
     this.shown = outcome.kid;
     if (stamp !== null) this.passed.add(stamp, frame.atMs);

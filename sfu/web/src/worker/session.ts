@@ -184,6 +184,15 @@ export class Session {
     if (this.people.onPresent(participants)) this.rosterChanged();
   }
 
+  /** This transform's line has the slot from now on, and nothing has been shown in it. */
+  newSlot(slot: number, transform: number): void {
+    this.slotState(slot).onNew(transform);
+  }
+
+  has(slot: number, transform: number): boolean {
+    return this.slotState(slot).isOf(transform);
+  }
+
   slots(said: readonly { slot: number; participant: number }[]): void {
     for (const { slot, participant } of said) this.slotState(slot).onSaid(participant);
   }
@@ -236,11 +245,6 @@ export class Session {
 
   private channel(kind: MessageKind): Channel {
     return { kind, key: kind === PROFILE ? this.room.profile : this.room.chat, roomId: this.room.roomId };
-  }
-
-  /** Another transform has this slot: nothing has been shown in it. */
-  newSlot(slot: number): void {
-    this.slotState(slot).onNew();
   }
 
   private slotState(slot: number): SlotState {

@@ -9,6 +9,7 @@ import type { Screen } from "./screen.ts";
 export const FAILING_MS = 1000;
 
 export class SlotState {
+  private transform = 0; // whose line has the slot; 0 for none yet
   private sender: string | null = null;
   private source: SourceKind | null = null;
   private said: number | null = null; // the participant by the server's word, 0 for nobody; null: no word yet
@@ -22,7 +23,17 @@ export class SlotState {
   ) {}
 
   /** Of a new connection, whose page knows nothing of what was shown before. */
-  onNew(): void {
+  onNew(transform: number): void {
+    this.transform = transform;
+    this.forget();
+  }
+
+  /** Whether the slot is still that of this transform's line: what others held or had on its way is nobody's. */
+  isOf(transform: number): boolean {
+    return transform === this.transform;
+  }
+
+  private forget(): void {
     this.sender = null;
     this.source = null;
     this.failingSinceMs = null;
@@ -32,7 +43,7 @@ export class SlotState {
 
   onSaid(participant: number): void {
     // What fails from now on is another's, and told anew.
-    if (participant !== this.said && this.failureTold) this.onNew();
+    if (participant !== this.said && this.failureTold) this.forget();
     if (participant !== this.said) this.failingSinceMs = null;
     this.said = participant;
   }
@@ -40,17 +51,17 @@ export class SlotState {
   /** `owner` is the participant by whom the sender's profile came, `from` the RTP timestamp from which on theirs is presented, where known. */
   onOpened(sender: string, source: SourceKind, owner: number, nowMs: number, from: number | null = null): EventMessage[] {
     const events: EventMessage[] = [];
-    const { slot } = this;
+    const place = this.place;
     if (sender !== this.sender || source !== this.source || this.failureTold) {
       this.sender = sender;
       this.source = source;
       this.attribution.forget();
-      events.push({ type: "event", event: "opened", data: { slot, sender, source, from, change: this.screen.tell() } });
+      events.push({ type: "event", event: "opened", data: { ...place, sender, source, from, change: this.screen.tell() } });
     }
     this.failingSinceMs = null;
     this.failureTold = false;
     if (this.said !== null && this.attribution.onFrame(owner, this.said, nowMs)) {
-      events.push({ type: "event", event: "wrong_sender", data: { slot, sender, participant: this.said } });
+      events.push({ type: "event", event: "wrong_sender", data: { ...place, sender, participant: this.said } });
     }
     return events;
   }
@@ -61,6 +72,10 @@ export class SlotState {
     this.failingSinceMs ??= nowMs;
     if (nowMs - this.failingSinceMs < FAILING_MS) return [];
     this.failureTold = true;
-    return [{ type: "event", event: "failed", data: { slot: this.slot, reason, sender, source } }];
+    return [{ type: "event", event: "failed", data: { ...this.place, reason, sender, source } }];
+  }
+
+  private get place(): { slot: number; transform: number } {
+    return { slot: this.slot, transform: this.transform };
   }
 }

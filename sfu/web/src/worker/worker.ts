@@ -84,13 +84,14 @@ export class CryptoWorker {
   }
 
   private async receive(session: Session, transformer: Transformer, options: TransformOptions & { direction: "receive" }) {
-    const { slot, kind } = options;
-    session.newSlot(slot);
+    const { slot, kind, transform } = options;
+    session.newSlot(slot, transform);
     const line = new ReceiveLine(transformer, kind, {
       opener: session.opener,
       codec: () => options.codec ?? session.codec(kind),
       clock: () => session.clock(),
       onOutcome: (outcome, atMs, from) => session.onOutcome(slot, outcome, atMs, from),
+      hasSlot: () => session.has(slot, transform),
       isDrawn: (change, toldMs) => session.screen.shows(change, toldMs),
     });
     await line.run();

@@ -73,7 +73,7 @@ class End {
   }
 
   receiveTransform(kind: Kind): RTCRtpScriptTransform | null {
-    if (this.client) return this.client.receiveTransform(KINDS.indexOf(kind), kind);
+    if (this.client) return this.client.receiveTransform(KINDS.indexOf(kind), kind).transform;
     return this.script && new RTCRtpScriptTransform(this.script, { kind });
   }
 }
